@@ -12,7 +12,7 @@ from tui_gd.problems.delimited import Arff, Delimited
 from tui_gd.problems.input_file import Format, InputFile, format_of
 from tui_gd.problems.jsonlines import JsonLines
 from tui_gd.problems.prepare import looks_at, prepare
-from tui_gd.problems.problem import ColumnLook, ColumnNote, FirstRows, Problem
+from tui_gd.problems.problem import ColumnLook, FirstRows, Problem
 from tui_gd.problems.reading import Reading
 from tui_gd.problems.sources import Kinds, Progress, Source, find_column
 from tui_gd.problems.split import Preparation
@@ -96,18 +96,7 @@ def learn_from(
     other = _read_test(test, table, name) if test is not None else None
     if other is not None:
         table.remarks += tuple(f"{other.shown}: {remark}" for remark in other.remarks)
-    read = set(names)
-    notes = [
-        ColumnNote(field.name, field.kind, "", "left out: --drop")
-        for field in source.fields
-        if field.name not in read
-    ]
-
-    def make(how: Preparation) -> Problem:
-        problem = prepare(table, other, how)
-        return replace(problem, about=(*problem.about[:-1], *notes, *problem.about[-1:]))
-
-    return make
+    return partial(prepare, table, other)
 
 
 def chosen_columns(source: Source, target: str | None, drop: Sequence[str]) -> list[str]:

@@ -29,27 +29,17 @@ from tui_gd.problems.text import safe_text
 Format = Literal["delimited", "json", "arff", "parquet", "feather", "npz", "npy", "svmlight"]
 STANDARD_INPUT = "-"
 PATH_SHOWN = 200
-_ENDINGS: dict[str, Format] = {
-    ".csv": "delimited",
-    ".tsv": "delimited",
-    ".tab": "delimited",
-    ".txt": "delimited",
-    ".data": "delimited",
-    ".dat": "delimited",
-    ".json": "json",
-    ".jsonl": "json",
-    ".ndjson": "json",
-    ".arff": "arff",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".feather": "feather",
-    ".arrow": "feather",
-    ".npz": "npz",
-    ".npy": "npy",
-    ".svm": "svmlight",
-    ".svmlight": "svmlight",
-    ".libsvm": "svmlight",
+_ENDINGS: dict[Format, str] = {
+    "delimited": ".csv .tsv .tab .txt .data .dat",
+    "json": ".json .jsonl .ndjson",
+    "arff": ".arff",
+    "parquet": ".parquet .pq",
+    "feather": ".feather .arrow",
+    "npz": ".npz",
+    "npy": ".npy",
+    "svmlight": ".svm .svmlight .libsvm",
 }
+_FORMATS = {ending: form for form, endings in _ENDINGS.items() for ending in endings.split()}
 _PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zst", ".zip")
 _FIRST_BYTES: tuple[tuple[bytes, Format], ...] = (
     (b"PAR1", "parquet"),
@@ -95,6 +85,7 @@ _SVMLIGHT = re.compile(
 )
 # the format of a text is decided by this many bytes
 SNIFFED = 1 << 14
+BUFFER = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -136,15 +127,15 @@ class InputFile:
                 return file
             if packing == "zip":
                 archive = zipfile.ZipFile(file)
-                return _joined(archive.open(_member(self.shown, archive)), file)
+                return _Unpacked(archive.open(_member(self.shown, archive)), file)
             if packing == "zst":
                 import pyarrow as pa
 
                 source = pa.PythonFile(file, mode="r")
-                return _joined(pa.CompressedInputStream(source, "zstd"), file)
+                return _Unpacked(pa.CompressedInputStream(source, "zstd"), file)
             opener: Any = {"gz": gzip.GzipFile, "bz2": bz2.BZ2File, "xz": lzma.LZMAFile}[packing]
             name = "fileobj" if packing == "gz" else "filename"
-            return _joined(opener(**{name: file}), file)
+            return _Unpacked(opener(**{name: file}), file)
         except ProblemError:
             file.close()
             raise
@@ -157,7 +148,9 @@ class InputFile:
         start = self.first_bytes(4)
         mark = next((name for mark, name in _MARKS if start.startswith(mark)), None)
         encoding = self.encoding or mark
-        return self.open() if encoding is None else _buffered(_Recoded(self, encoding))
+        if encoding is None:
+            return self.open()
+        return io.BufferedReader(_Recoded(self, encoding), BUFFER)
 
     def read(self, file: BinaryIO, size: int) -> bytes:
         """Read up to `size` bytes of the opened file; `ProblemError` if that fails."""
@@ -297,7 +290,7 @@ def _format_named(name: str) -> Format | None:
     name = name.lower()
     for ending in _PACKED_ENDINGS:
         name = name.removesuffix(ending)
-    return _ENDINGS.get(Path(name).suffix)
+    return _FORMATS.get(Path(name).suffix)
 
 
 def _sniffed(first: bytes) -> Format:
@@ -357,11 +350,26 @@ def _is_content(one: zipfile.ZipInfo) -> bool:
     return not one.is_dir() and not one.filename.startswith(("__MACOSX/", "."))
 
 
-class _Source(io.RawIOBase):
-    """The bytes of a file; closes the file and the one below it."""
+class _Unpacked(io.BufferedReader):
+    """The bytes of a decompressor; closes the stored file below it too."""
 
-    def __init__(self, file: Any, below: BinaryIO | None = None) -> None:
-        self._file, self._waiting, self._below = file, b"", below
+    def __init__(self, file: Any, below: BinaryIO) -> None:
+        self._below = below
+        super().__init__(file, BUFFER)
+
+    def close(self) -> None:
+        """Close both files."""
+        super().close()
+        self._below.close()
+
+
+class _Recoded(io.RawIOBase):
+    """The UTF-8 of a text in another encoding."""
+
+    def __init__(self, source: InputFile, encoding: str) -> None:
+        self._source, self._encoding, self._done = source, encoding, 0
+        self._file, self._waiting = source.open(), b""
+        self._decoder = codecs.getincrementaldecoder(encoding)()
 
     def readable(self) -> bool:
         """Return true."""
@@ -369,39 +377,20 @@ class _Source(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill the buffer as far as the bytes go."""
-        if not self._waiting:
-            self._waiting = self._more(len(buffer))
+        while not self._waiting:
+            data = self._file.read(len(buffer))
+            self._waiting = self._decode(data, final=not data).encode()
+            if not data:
+                break
         count = min(len(buffer), len(self._waiting))
         buffer[:count] = self._waiting[:count]
         self._waiting = self._waiting[count:]
         return count
 
-    def _more(self, size: int) -> bytes:
-        data: bytes = self._file.read(size)
-        return data
-
     def close(self) -> None:
-        """Close both files."""
-        if not self.closed:
-            self._file.close()
-            if self._below is not None:
-                self._below.close()
+        """Close the file too."""
+        self._file.close()
         super().close()
-
-
-class _Recoded(_Source):
-    """The UTF-8 of a text in another encoding."""
-
-    def __init__(self, source: InputFile, encoding: str) -> None:
-        super().__init__(source.open())
-        self._source, self._encoding, self._done = source, encoding, 0
-        self._decoder = codecs.getincrementaldecoder(encoding)()
-
-    def _more(self, size: int) -> bytes:
-        while data := self._file.read(size) or b"":
-            if text := self._decode(data, final=False):
-                return text.encode()
-        return self._decode(b"", final=True).encode()
 
     def _decode(self, data: bytes, *, final: bool) -> str:
         try:
@@ -415,14 +404,6 @@ class _Recoded(_Source):
                 " encoding of the file with --encoding",
                 way(encoding=None),
             ) from None
-
-
-def _buffered(source: _Source) -> BinaryIO:
-    return io.BufferedReader(source, 1 << 16)
-
-
-def _joined(file: Any, below: BinaryIO) -> BinaryIO:
-    return _buffered(_Source(file, below))
 
 
 def spooled_input() -> tuple[int, int]:
@@ -568,5 +549,4 @@ def parsed_ahead(
 
 def _next(waiting: "deque[tuple[Chunk, Future[Any]]]") -> tuple[Chunk, Any]:
     chunk, future = waiting.popleft()
-    error = future.exception()
-    return chunk, error if error is not None else future.result()
+    return chunk, future.exception() or future.result()

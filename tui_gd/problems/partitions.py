@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from tui_gd.errors import ProblemError, way
 from tui_gd.problems.features import (
     PARTS,
-    Done,
     Seen,
     Treatment,
     features_of,
@@ -27,12 +26,7 @@ from tui_gd.problems.features import (
     varying_parts,
 )
 from tui_gd.problems.files import WITHOUT_COLUMNS, chosen_columns, source_of
-from tui_gd.problems.input_file import (
-    InputFile,
-    files_of,
-    format_of,
-    shown_path,
-)
+from tui_gd.problems.input_file import InputFile, files_of, format_of, shown_path
 from tui_gd.problems.machines import PART_BYTES, Items, Machines, Parts
 from tui_gd.problems.pieces import (
     BINS,
@@ -46,7 +40,6 @@ from tui_gd.problems.pieces import (
     RawPart,
     Recipe,
     Summary,
-    Uses,
     class_numbers,
     facts_of,
     head_of,
@@ -60,21 +53,10 @@ from tui_gd.problems.pieces import (
     target_values,
     train_values,
 )
-from tui_gd.problems.prepare import (
-    Target,
-    column_notes,
-    hints_of,
-    target_of,
-)
-from tui_gd.problems.problem import (
-    ColumnNote,
-    FeatureRule,
-    Problem,
-    standardized,
-    task_of,
-)
+from tui_gd.problems.prepare import Target, column_notes, hints_of, target_of
+from tui_gd.problems.problem import FeatureRule, Problem, standardized, task_of
 from tui_gd.problems.reading import Reading
-from tui_gd.problems.sources import Column, Kind, Progress
+from tui_gd.problems.sources import Column, Progress
 from tui_gd.problems.split import Preparation, check_split, split_rows
 from tui_gd.problems.tables import MOST_LABELS, Floats, Table
 from tui_gd.problems.text import option
@@ -114,39 +96,41 @@ def load_partitioned(
     rest is as for `load_file`.
     """
     loading = _Loading(wanted, machines)
-    raws = loading.read(progress)
-    target = loading.target(raws)
-    split = list(zip(raws, loading.uses(raws, target), strict=True))
-    facts = loading.facts(split)
-    seen = loading.seen(facts)
+    loading.read(progress)
+    target = loading.target()
+    loading.split(target)
+    loading.find_facts()
+    seen = loading.seen()
     treatment = treatment_of(loading.table, seen, loading.train, wanted.how.dates)
-    medians = loading.medians(treatment, facts, split)
-    made = features_of(loading.table, treatment, seen, medians, loading.train, len(seen))
-    rules = made[0]
+    medians = loading.medians(treatment)
+    rules, names, done = features_of(
+        loading.table, treatment, seen, medians, loading.train, len(seen)
+    )
     if wanted.how.standardize:
-        found = machines.call(moments_of, [(*one, rules) for one in split])
-        rules = standardized(rules, *_merged(found).scales())
-    handles, lengths = loading.ready(split, rules, target)
-    del raws, split
-    return loading.problem(handles, lengths, target, treatment, (rules, *made[1:]))
-
-
-def _merged(found: Sequence[Moments]) -> Moments:
-    total = Moments(0, np.zeros_like(found[0].means), np.zeros_like(found[0].means))
-    for one in found:
-        total.merge(one)
-    return total
+        rules = standardized(rules, *Moments.merged(loading.call(moments_of, rules)).scales())
+    handles, lengths = loading.ready(rules, target)
+    about = column_notes(loading.table, treatment, target, done, wanted.how.standardize)
+    problem = loading.problem(handles, lengths, target, names)
+    hints = hints_of(loading.table, treatment, target, problem.x_train, wanted.how.standardize)
+    return replace(problem, rules=rules, about=about, hints=(*hints, *problem.hints))
 
 
 class _Loading:
-    """The steps from files to a problem."""
+    """The steps from files to a problem.
+
+    `parts` are handles of the parts and, from `split` on, what their rows are used for.
+    """
+
+    parts: list[tuple[Any, ...]]
+    facts: list[Facts]
+    train: int
 
     def __init__(self, wanted: Wanted, machines: Machines) -> None:
         self.how, self.machines = wanted.how, machines
         self.shown = shown_path(wanted.pattern)
         self.pieces: list[Piece] = []
         self.recipe = Recipe(wanted.reading, (), ())
-        self.dropped: list[tuple[str, Kind]] = []
+        self.dropped: list[Column] = []
         halves = [(files_of(wanted.pattern), False)]
         halves += [(files_of(wanted.test), True)] if wanted.test is not None else []
         for paths, test in halves:
@@ -168,12 +152,11 @@ class _Loading:
             names = chosen_columns(source, wanted.target, wanted.drop)
             kinds = tuple((one.name, one.kind) for one in source.fields)
             self.recipe = Recipe(wanted.reading, tuple(names), kinds)
-            read = set(names)
-            self.dropped = [(name, kind) for name, kind in kinds if name not in read]
+            self.dropped = [one for one in source.fields if one.name not in names]
         self.pieces += pieces_of(path, form, source, test)
 
-    def read(self, progress: Progress | None) -> list[Any]:
-        """Read all parts, again if a column turns out to be of another kind; return handles."""
+    def read(self, progress: Progress | None) -> None:
+        """Read all parts, again if a column turns out to be of another kind."""
         largest = max(self.pieces, key=lambda piece: piece.size)
         room = self.machines.make_room(
             f"the largest part of {shown_path(largest.path)}, which is read at once",
@@ -196,13 +179,15 @@ class _Loading:
             if kinds == dict(self.recipe.kinds):
                 break
             self.recipe = replace(self.recipe, kinds=tuple(kinds.items()))
-        self.table = Table(self.shown, np.empty((0, 0)), _merged_columns(self.heads, labels))
+        columns = _merged_columns(self.heads, labels)
         remarks = dict.fromkeys(remark for head in self.heads for remark in head.remarks)
         if self.recipe.reading.skip_footer:
             said = self.recipe.reading.said_footer
             remarks |= {f"{shown_path(one.path)}: {said}": None for one in self.pieces if one.test}
-        self.table.remarks = tuple(remarks)
-        return raws
+        self.table = Table(
+            self.shown, np.empty((0, 0)), columns, remarks=tuple(remarks), dropped=self.dropped
+        )
+        self.parts = [(raw,) for raw in raws]
 
     def _describe(self, raws: Sequence[Any]) -> list[set[str] | None]:
         """Fill `self.heads`, without labels; return those of each column, None if too many."""
@@ -223,9 +208,14 @@ class _Loading:
         for start in range(0, len(items), GROUP):
             yield from self.machines.call(task, items[start : start + GROUP])
 
-    def uses(self, raws: Sequence[Any], target: Target) -> list[Uses]:
-        """Return for every part what its rows are used for (rows,)."""
-        split = [head.rows for head, piece in self._each() if not piece.test]
+    def call(self, task: Callable[..., T], *arguments: Any) -> list[T]:
+        """Return `task(part, uses, *arguments)` for every part, in order."""
+        return self.machines.call(task, [(*part, *arguments) for part in self.parts])
+
+    def split(self, target: Target) -> None:
+        """Decide for every part what its rows are used for (rows,)."""
+        every = list(zip(self.heads, self.pieces, self.parts, strict=True))
+        split = [head.rows for head, piece, _ in every if not piece.test]
         rows, apart = sum(split), any(piece.test for piece in self.pieces)
         if rows < 2:
             raise ProblemError(f"{self.shown}: has only one row; a problem needs at least two")
@@ -235,8 +225,7 @@ class _Loading:
         if how.stratify or how.validation_size is not None:
             y: NDArray[np.generic] = np.zeros(rows, np.int8)
             if how.stratify and target.class_names:
-                here = [(raw, target) for raw, piece in zip(raws, self.pieces, strict=True)
-                        if not piece.test]  # fmt: skip
+                here = [(*part, target) for _, piece, part in every if not piece.test]
                 y = np.concatenate(self.machines.call(class_numbers, here))
             parts = split_rows(self.shown, y, target.class_names, how, tested=apart)
             uses[parts.validation], uses[parts.test] = VALIDATION, TEST
@@ -245,9 +234,9 @@ class _Loading:
             uses[_test_rows(self.shown, rows, how)] = TEST
         self._make_room(rows, 32, 0)
         own = iter(np.split(uses, np.cumsum(split)[:-1]))
-        return [
-            np.full(head.rows, TEST, np.int8) if piece.test else next(own)
-            for head, piece in self._each()
+        self.parts = [
+            (*part, np.full(head.rows, TEST, np.int8) if piece.test else next(own))
+            for head, piece, part in every
         ]
 
     def _make_room(self, rows: int, each: int, features: int) -> None:
@@ -258,41 +247,41 @@ class _Loading:
         size = 8 * most * width + each * most + 8 * share * (features + 1) + SLACK_BYTES
         self.machines.make_room(f"the largest part of {self.shown}", size, beside=rows)
 
-    def _each(self) -> list[tuple[Head, Piece]]:
-        return list(zip(self.heads, self.pieces, strict=True))
-
     def ready(
-        self, split: Sequence[tuple[Any, Uses]], rules: tuple[FeatureRule, ...], target: Target
+        self, rules: tuple[FeatureRule, ...], target: Target
     ) -> tuple[list[Any], list[tuple[int, ...]]]:
-        """Return handles of the rows for engines, and how many of them have each use."""
+        """Return handles of the rows for engines, and how many of them have each use.
+
+        The parts as they were read are given up.
+        """
         features = len(rules)
         self._make_room(sum(head.rows for head in self.heads), 24, features)
         items, lengths = [], []
-        for raw, uses in split:
+        for raw, uses in self.parts:
             for begin, end in shares_of(len(uses), features):
                 own = uses[begin:end]
                 items.append((raw, own, rules, target, (begin, end)))
                 lengths.append(tuple(np.bincount(own, minlength=3).tolist()))
         handles = self.machines.hold(rows_of, items)
+        self.parts = []
         share = max(map(sum, lengths))
         self.machines.make_room(
             f"the largest part of {self.shown}", 8 * share * (features + 1) + SLACK_BYTES
         )
         return handles, lengths
 
-    def facts(self, split: Sequence[tuple[Any, Uses]]) -> list[Facts]:
-        """Return the facts on all columns but the target, and the train rows in `self.train`."""
-        self.train = sum(int((uses == TRAIN).sum()) for _, uses in split)
-        total = [Facts() for _ in self.table.columns[:-1]]
-        for part in self._grouped(facts_of, split):
-            for own, other in zip(total, part, strict=True):
+    def find_facts(self) -> None:
+        """Count the train rows and find the facts on all columns but the target."""
+        self.train = sum(int((uses == TRAIN).sum()) for _, uses in self.parts)
+        self.facts = [Facts() for _ in self.table.columns[:-1]]
+        for part in self._grouped(facts_of, self.parts):
+            for own, other in zip(self.facts, part, strict=True):
                 own.merge(other)
-        return total
 
-    def target(self, raws: Sequence[Any]) -> Target:
+    def target(self) -> Target:
         """Return what is learned; its `y` is empty."""
         column = self.table.columns[-1]
-        found: set[Any] = set().union(*self.machines.call(target_values, [(raw,) for raw in raws]))
+        found: set[Any] = set().union(*self.call(target_values))
         if column.kind == "text":
             values = np.arange(max(1, len(column.labels)), dtype=np.float64)
         else:
@@ -302,12 +291,9 @@ class _Loading:
         target = target_of(self.shown, column, values, self.how.task)
         return replace(target, y=target.y[:0])
 
-    def seen(self, facts: Sequence[Facts]) -> list[Seen]:
+    def seen(self) -> list[Seen]:
         """Return of all columns but the target what `seen_of` does for one table."""
-        return [
-            self._seen(slot, column, own)
-            for slot, (column, own) in enumerate(zip(self.table.columns, facts, strict=False))
-        ]
+        return list(map(self._seen, range(len(self.facts)), self.table.columns, self.facts))
 
     def _seen(self, slot: int, column: Column, facts: Facts) -> Seen:
         counts, counting = facts.counts or Counter(), self._counts(slot)
@@ -329,31 +315,24 @@ class _Loading:
         known = cast(list[tuple[float, float]], spans)
         return all(b[0] == a[1] + 1.0 for a, b in pairwise(known))
 
-    def medians(
-        self, treatment: Treatment, facts: Sequence[Facts], split: Sequence[tuple[Any, Uses]]
-    ) -> dict[int, float]:
+    def medians(self, treatment: Treatment) -> dict[int, float]:
         """Return the medians, by slot, of all columns used but text, in the train rows."""
         numbers = [slot for slot, use in treatment.used if use in {"number", "filled"}]
-        medians = dict(zip(numbers, self._medians(numbers, facts, split), strict=True))
+        medians = dict(zip(numbers, self._medians(numbers), strict=True))
         for slot, use in treatment.used:
             if use not in {"date", "time"}:
                 continue
-            if facts[slot].counts is None:
+            if self.facts[slot].counts is None:
                 name = self.table.columns[slot].name
                 raise ProblemError(
                     f"{self.shown}: column {name!r} holds more than {MOST_LABELS:,} different"
                     f" {use}s: leave it out with --drop",
                     column=name,
                 )
-            medians[slot] = _counted_median(facts[slot])
+            medians[slot] = _counted_median(self.facts[slot])
         return medians
 
-    def _medians(
-        self,
-        slots: Sequence[int],
-        facts: Sequence[Facts],
-        split: Sequence[tuple[Any, Uses]],
-    ) -> list[float]:
+    def _medians(self, slots: Sequence[int]) -> list[float]:
         """Return the medians of some columns in the train rows.
 
         Beyond `EXACT_MEDIAN` rows it is the middle of the bin that holds it, of `BINS` equal bins
@@ -364,10 +343,8 @@ class _Loading:
             size = max(1, EXACT_MEDIAN // self.train)
             for start in range(0, len(slots), size):
                 some = slots[start : start + size]
-                values = self.machines.call(train_values, [(*one, some) for one in split])
-                medians += [
-                    float(np.median(np.concatenate(one))) for one in zip(*values, strict=True)
-                ]
+                values = zip(*self.call(train_values, some), strict=True)
+                medians += [float(np.median(np.concatenate(one))) for one in values]
             return medians
         for start in range(0, len(slots), SPANS):
             some = slots[start : start + SPANS]
@@ -376,10 +353,9 @@ class _Loading:
                 (slot, column.low, column.high if column.high > column.low else column.low + 1.0)
                 for slot, column in zip(some, columns, strict=True)
             ]
-            found = self.machines.call(histograms, [(*one, spans) for one in split])
-            counts = np.sum(found, axis=0)
+            counts = np.sum(self.call(histograms, spans), axis=0)
             for (slot, low, high), own in zip(spans, counts, strict=True):
-                place = int(np.searchsorted(np.cumsum(own), facts[slot].there / 2.0))
+                place = int(np.searchsorted(np.cumsum(own), self.facts[slot].there / 2.0))
                 medians.append(low + (place + 0.5) * (high - low) / BINS)
         return medians
 
@@ -388,11 +364,9 @@ class _Loading:
         handles: list[Any],
         lengths: list[tuple[int, ...]],
         target: Target,
-        treatment: Treatment,
-        made: tuple[tuple[FeatureRule, ...], tuple[str, ...], dict[int, Done]],
+        names: tuple[str, ...],
     ) -> Problem:
-        """Return the problem, with a sample of the rows."""
-        rules, names, done = made
+        """Return the problem, with a sample of the rows and hints on the parts."""
         rows = sum(head.rows for head in self.heads)
         totals = np.sum(lengths, axis=0).tolist()
         classes = len(target.class_names)
@@ -400,7 +374,7 @@ class _Loading:
         counts, moments, x, y = [], [], [], []
         for summaries in zip(*found, strict=True):
             counts.append(np.sum([one.counts for one in summaries], axis=0))
-            moments.append(_merged([one.moments for one in summaries]))
+            moments.append(Moments.merged([one.moments for one in summaries]))
             x.append(np.concatenate([one.x for one in summaries]))
             y.append(np.concatenate([one.y for one in summaries]))
         if classes and (counts[TRAIN] > 0).sum() < 2:
@@ -424,14 +398,11 @@ class _Loading:
             if classes
             else (float(tested.means[0]), float(tested.squares[0])),
         )
-        hints = hints_of(self.table, treatment, target, x[TRAIN], self.how.standardize)
         number = f"{len(handles)} part{'s' * (len(handles) != 1)}"
         validation = f", {totals[VALIDATION]:,} validation rows" * bool(totals[VALIDATION])
         sample = f"{number}, {self.train:,} train rows{validation} and {totals[TEST]:,} test rows"
         if len(x[TRAIN]) < self.train:
             sample += f"; panels draw a sample of {len(x[TRAIN]):,} train rows"
-        notes = column_notes(self.table, treatment, target, done, self.how.standardize)
-        left_out = [ColumnNote(name, kind, "", "left out: --drop") for name, kind in self.dropped]
         return Problem(
             name=self.shown,
             task=task_of(target.class_names),
@@ -442,9 +413,7 @@ class _Loading:
             feature_names=names,
             class_names=target.class_names,
             target_name=target.name,
-            about=(*notes[:-1], *left_out, notes[-1]),
-            hints=(*hints, sample, *self.machines.remarks),
-            rules=rules,
+            hints=(sample, *self.machines.remarks),
             x_validation=x[VALIDATION],
             y_validation=y[VALIDATION],
             parts=parts,

@@ -304,6 +304,14 @@ class Moments:
         about = x - means
         return cls(len(x), means + about.mean(axis=0), np.einsum("ij,ij->j", about, about))
 
+    @classmethod
+    def merged(cls, found: "Sequence[Moments]") -> "Moments":
+        """Return those of all parts."""
+        total = cls(0, np.zeros_like(found[0].means), np.zeros_like(found[0].means))
+        for one in found:
+            total.merge(one)
+        return total
+
     def merge(self, other: "Moments") -> None:
         """Add those of the next part."""
         if not other.count:

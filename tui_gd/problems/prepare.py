@@ -79,7 +79,6 @@ def prepare(
     rules, names, done = _design(table, other, treatment, seen, train)
     x_train, x_validation = table.values[:train], table.values[train:tested]
     x_test = table.values[tested:] if other is None else other.values
-    hints = hints_of(table, treatment, target, x_train, how.standardize)
     if how.standardize:
         rules = standardized(rules, *standardize_features(shown, x_train, x_validation, x_test))
     return Problem(
@@ -93,7 +92,7 @@ def prepare(
         class_names=target.class_names,
         target_name=target.name,
         about=column_notes(table, treatment, target, done, how.standardize),
-        hints=hints,
+        hints=hints_of(table, treatment, target, x_train, how.standardize),
         rules=rules,
         x_validation=x_validation,
         y_validation=y_validation,
@@ -260,7 +259,7 @@ def column_notes(
     done: dict[int, Done],
     standardize: bool,
 ) -> tuple[ColumnNote, ...]:
-    """Return a note for every column, the target's last."""
+    """Return a note for every column, those not read before the target's, which is the last."""
     notes = []
     for slot, column in enumerate(table.columns[:-1]):
         if slot in treatment.left_out:
@@ -270,6 +269,7 @@ def column_notes(
             if standardize:
                 words = "standardized" if words == "unchanged" else f"{words}; standardized"
             notes.append(_note(column, words, done[slot].features))
+    notes += [ColumnNote(one.name, one.kind, "", "left out: --drop") for one in table.dropped]
     return (*notes, _note(table.columns[-1], f"the target: {_task_words(target)}"))
 
 

@@ -75,13 +75,17 @@ GROWTH = 1.25
 
 @dataclass(eq=False)
 class Table:
-    """A file's `values` (rows, columns) and its columns; `memory` is set if the values may grow."""
+    """A file's `values` (rows, columns) and its columns; `memory` is set if the values may grow.
+
+    `dropped` are the columns of the file that were not read.
+    """
 
     shown: str
     values: Floats
     columns: list[Column]
     memory: GrowableArray | None = None
     remarks: tuple[str, ...] = ()
+    dropped: Sequence[Column] = ()
 
     def copy(self) -> "Table":
         """Return a copy that can be used up; `ProblemError` if the memory does not suffice."""
@@ -222,7 +226,8 @@ def _collect(
     if source.changed:
         return None
     in_order = [columns[slot] for slot in range(width)]
-    return Table(source.shown, memory.array(rows, width), in_order, memory, source.remarks)
+    dropped = [field for field in source.fields if field.name not in slots]
+    return Table(source.shown, memory.array(rows, width), in_order, memory, source.remarks, dropped)
 
 
 def check_memory(shown: str, rows: int, columns: int) -> None:
