@@ -59,6 +59,7 @@ class Nursery:
             text=True,
             cwd=Path(__file__).parents[1],
             env={**os.environ, "GD_TUI_DATA": str(data)},
+            start_new_session=True,
         )
 
     def start(self, words: Sequence[str], out: Path) -> int:
@@ -86,8 +87,8 @@ class Nursery:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error:
-            self._process.kill()
+        if error:  # the program that it started, too
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
 
 

@@ -39,7 +39,7 @@ def test_a_run_that_another_process_trains_is_refused(tmp_path: Path) -> None:
         running = nursery.start(RUN, out)
         listed: list[dict[str, object]] = []
         while not listed:
-            listed = json.loads(process("runs", "--json", GD_TUI_DATA=str(data)).out)["runs"]
+            listed = kept_runs(data)
         (run,) = listed
         assert run["state"] == "running"
         name = str(run["id"])
@@ -48,6 +48,13 @@ def test_a_run_that_another_process_trains_is_refused(tmp_path: Path) -> None:
         check_refusal(process("rm", name, GD_TUI_DATA=str(data)), who)
         os.kill(running, signal.SIGHUP)
         assert nursery.status() >> 8 == 128 + signal.SIGHUP
-    (run,) = json.loads(process("runs", "--json", GD_TUI_DATA=str(data)).out)["runs"]
+    (run,) = kept_runs(data)
     assert run["state"] == "paused"
     check_whole(data / NAME, more=50)
+
+
+def kept_runs(data: Path) -> list[dict[str, object]]:
+    said = process("runs", "--json", GD_TUI_DATA=str(data))
+    assert said.status == 0, said
+    runs: list[dict[str, object]] = json.loads(said.out)["runs"]
+    return runs
