@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from tui_gd.plots.axes import Axes, Heading
+from tui_gd.plots.axes import Axes, Canvas, Heading
 from tui_gd.plots.cells import Cells, changed_spans
 from tui_gd.plots.curves import Curve, EpochView, draw_curves
 from tui_gd.plots.decision import (
@@ -60,7 +60,7 @@ def loss_frame(lanes: int) -> tuple[Callable[[int], Cells], Callable[[], Any]]:
 
     def ours(frame: int) -> Cells:
         view = EpochView(4000 + 10 * frame, last=16_384, log=True)
-        return draw_curves(ROWS, COLUMNS, drawn, view, STYLE, Heading("loss")).cells
+        return draw_curves(Canvas(ROWS, COLUMNS, STYLE, Heading("loss")), drawn, view).cells
 
     def plotext() -> Any:
         figure = own_figure()
@@ -96,7 +96,7 @@ def decision_frame(classes: int) -> tuple[Callable[[int], Cells], Callable[[], A
 
     def ours(frame: int) -> Cells:
         heading = Heading("data")
-        return draw_decision(ROWS, COLUMNS, rows, frames[frame], axes, STYLE, heading)
+        return draw_decision(Canvas(ROWS, COLUMNS, STYLE, heading), rows, frames[frame], axes)
 
     def plotext() -> Any:
         figure = own_figure()

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui_gd.plots import axes
-from tui_gd.plots.axes import Axes, Heading, draw_box, frame, geometry, legend_fits
+from tui_gd.plots.axes import Axes, Canvas, Heading, draw_box, frame, geometry
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Style, bold, palette_for
 from tui_gd.plots.scale import (
@@ -41,7 +41,7 @@ def drawn(rows=14, columns=60, symbols=UNICODE, x=(0, 10_000), y=(0.01, 2), log=
     where = Axes(Scale(*x), Scale(*y, log), **labels)
     legend = tuple(more.pop("legend", ()))
     heading = Heading("loss", legend, **more)
-    return frame(rows, columns, where, heading, Style(PALETTE, symbols))
+    return frame(Canvas(rows, columns, Style(PALETTE, symbols), heading), where)
 
 
 def test_the_frame_carries_title_legend_ticks_and_labels():
@@ -83,7 +83,7 @@ def test_grid_dots_are_faint_and_stand_at_the_ticks():
     assert {f.rows - 1 - row for row in np.flatnonzero(dots.any(axis=1))} == rows
     assert set(f.cells.fg[f.area][dots]) == {PALETTE.frame}
     for style in (Style(PALETTE, ASCII), Style(palette_for("mono", True), UNICODE)):
-        lines = frame(14, 60, AXES, Heading(), style).cells.text()[1:-3]
+        lines = frame(Canvas(14, 60, style, Heading()), AXES).cells.text()[1:-3]
         assert not any(dot in line[6:] for line in lines for dot in (" . .", "·"))
 
 
@@ -92,7 +92,7 @@ def test_the_inner_area_reaches_the_box_at_the_right():
     lines = f.cells.text()
     assert {line[f.left + f.columns] for line in lines[1:-1]} == {"│"}
     assert f.left + f.columns == 59
-    assert frame(14, 60, replace(AXES, beside=9), Heading(), STYLE).columns == f.columns - 9
+    assert frame(Canvas(14, 60, STYLE, Heading()), replace(AXES, beside=9)).columns == f.columns - 9
 
 
 def test_plain_frames_are_ascii():
@@ -108,8 +108,8 @@ def test_a_narrow_legend_drops_its_last_entries_and_never_wraps():
     assert "train 0.02571" in top
     assert "test" not in top
     assert top.endswith("╮")
-    assert not legend_fits(34, Heading("loss", tuple(legend)), STYLE)
-    assert legend_fits(60, Heading("loss", tuple(legend)), STYLE)
+    assert not Canvas(34, 34, STYLE, Heading("loss", tuple(legend))).legend_fits
+    assert Canvas(34, 60, STYLE, Heading("loss", tuple(legend))).legend_fits
 
 
 def test_words_at_the_right_stand_behind_the_legend_or_are_left_out():
@@ -141,7 +141,7 @@ def test_the_focused_panel_has_a_coloured_frame_and_without_colours_a_sign():
     mono = Heading("loss", focused=True)
     for symbols, sign in ((UNICODE, "▸"), (ASCII, ">")):
         style = Style(palette_for("mono", True), symbols)
-        assert f" {sign} loss " in frame(14, 60, AXES, mono, style).cells.text()[0]
+        assert f" {sign} loss " in frame(Canvas(14, 60, style, mono), AXES).cells.text()[0]
 
 
 def test_key_and_title_stand_out():
@@ -323,11 +323,11 @@ def test_limits_move_rarely():
 
 def test_the_names_of_axes_are_never_cut_within_their_parentheses() -> None:
     axes = Axes.of((0.0, 1.0, 0.0, 1.0), "direction 1 (91.1 %)", "direction 2 (6.62 %)")
-    lines = frame(12, 40, axes, Heading("Landscape"), STYLE).cells.text()
+    lines = frame(Canvas(12, 40, STYLE, Heading("Landscape")), axes).cells.text()
     assert "direction 2 ↑   direction 1 →" in lines[-2]
-    lines = frame(12, 60, axes, Heading("Landscape"), STYLE).cells.text()
+    lines = frame(Canvas(12, 60, STYLE, Heading("Landscape")), axes).cells.text()
     assert "direction 2 (6.62 %) ↑   direction 1 (91.1 %) →" in lines[-2]
     # but two names that differ there alone stay told apart
     axes = Axes.of((0.0, 1.0, 0.0, 1.0), "length of it (inches)", "length of it (millimetres)")
-    text = frame(12, 40, axes, Heading("Data"), STYLE).cells.text()[-2]
+    text = frame(Canvas(12, 40, STYLE, Heading("Data")), axes).cells.text()[-2]
     assert "(" in text

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.plots.reading import unpack
-from tui_gd.plots.axes import Axes, Heading
+from tui_gd.plots.axes import Axes, Canvas, Heading
 from tui_gd.plots.decision import (
     ClassifiedPoints,
     class_letters,
@@ -36,13 +36,10 @@ def draw(
     points = {"points": EMPTY, "labels": NONE, "predicted": NONE, "class_names": names} | more
     cursor = points.pop("cursor", None)
     return place, draw_decision(
-        rows,
-        columns,
+        Canvas(rows, columns, Style(palette_for(depth, dark), symbols), Heading("decision")),
         ClassifiedPoints(**points),
         model(np.stack(np.meshgrid(xs, ys), axis=-1)),
         AXES,
-        Style(palette_for(depth, dark), symbols),
-        Heading("decision"),
         cursor,
     )
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.plots.reading import unpack
-from tui_gd.plots.axes import Axes, Heading
+from tui_gd.plots.axes import Axes, Canvas, Heading
 from tui_gd.plots.decision import FittedLine, draw_fit
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
@@ -14,13 +14,10 @@ LIMITS = (0.0, 10.0, 0.0, 10.0)
 
 def draw(points, line, *, rows=22, columns=60, symbols=UNICODE, depth="truecolor", **more):
     return draw_fit(
-        rows,
-        columns,
+        Canvas(rows, columns, Style(palette_for(depth, True), symbols), Heading("data")),
         np.asarray(points, float).reshape(-1, 2),
         FittedLine(np.asarray(line, float).reshape(-1, 2), "fit"),
         Axes.of(LIMITS, "x1", "y"),
-        Style(palette_for(depth, True), symbols),
-        Heading("data"),
         **more,
     )
 

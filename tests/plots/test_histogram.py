@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tui_gd.plots.axes import Axes, Heading, geometry
+from tui_gd.plots.axes import Axes, Canvas, Heading, geometry
 from tui_gd.plots.histogram import (
     Bars,
     Stack,
@@ -69,7 +69,7 @@ def test_the_same_share_of_the_reference_is_at_the_same_place() -> None:
 def test_an_axis_for_whatever_numbers(values, reference) -> None:
     (scale,) = loss_scales([(np.array(values), reference)])
     assert scale.low < scale.high
-    drawn = draw_histogram(12, 50, stacks(values), Bars(scale), STYLE, Heading("t"))
+    drawn = draw_histogram(Canvas(12, 50, STYLE, Heading("t")), stacks(values), Bars(scale))
     assert drawn.shape == (12, 50)
 
 
@@ -79,7 +79,7 @@ def test_without_colours_a_bar_has_a_sign_for_every_share(symbols) -> None:
     palette = palette_for("mono", True)
     parts = stacks([1.0] * 12, [1.0] * 8, [9.0] * 4, style=Style(palette, symbols))
     cells = draw_histogram(
-        13, 40, parts, Bars(Scale(0.0, 10.0), 20), Style(palette, symbols), Heading()
+        Canvas(13, 40, Style(palette, symbols), Heading()), parts, Bars(Scale(0.0, 10.0), 20)
     )
     assert [signs_of(cells, part.sign) for part in parts] == [6, 4, 2]
     column = [row.find(parts[0].sign) for row in cells.text()[1:]]
@@ -95,7 +95,7 @@ def test_with_colours_bars_are_as_high_to_an_eighth(depth) -> None:
     for count in (3, 20, 57, 100):
         parts = stacks([5.0] * count, style=Style(palette, UNICODE))
         cells = draw_histogram(
-            15, 40, parts, Bars(Scale(0.0, 10.0), 100), Style(palette, UNICODE), Heading()
+            Canvas(15, 40, Style(palette, UNICODE), Heading()), parts, Bars(Scale(0.0, 10.0), 100)
         )
         eighths = 0
         for row in cells.text()[1:]:
@@ -111,7 +111,7 @@ def test_colours_of_a_stacked_bar_are_those_of_its_parts() -> None:
     palette = palette_for("256", True)
     parts = stacks([5.0] * 50, [5.0] * 50, style=Style(palette, UNICODE))
     cells = draw_histogram(
-        15, 40, parts, Bars(Scale(0.0, 10.0), 100), Style(palette, UNICODE), Heading()
+        Canvas(15, 40, Style(palette, UNICODE), Heading()), parts, Bars(Scale(0.0, 10.0), 100)
     )
     blocks = [
         fg
@@ -127,7 +127,9 @@ def test_colours_of_a_stacked_bar_are_those_of_its_parts() -> None:
 def test_every_part_is_seen_however_small(depth, symbols) -> None:
     palette = palette_for(depth, True)
     parts = stacks([1.0] * 5000, [1.0], [9.0], style=Style(palette, symbols))
-    cells = draw_histogram(9, 60, parts, Bars(Scale(0.0, 10.0)), Style(palette, symbols), Heading())
+    cells = draw_histogram(
+        Canvas(9, 60, Style(palette, symbols), Heading()), parts, Bars(Scale(0.0, 10.0))
+    )
     assert signs_of(cells, parts[2].sign) == 1
     used = set(cells.fg.ravel().tolist()) | set(cells.bg.ravel().tolist())
     assert parts[1].colour in used
@@ -141,12 +143,9 @@ def test_the_line_of_the_cursor_stands_at_its_value() -> None:
     found = []
     for value in (0.0, 5.0, 10.0, np.inf):
         cells = draw_histogram(
-            12,
-            40,
+            Canvas(12, 40, Style(palette, UNICODE), Heading()),
             stacks([5.0]),
             Bars(Scale(0.0, 10.0), 20),
-            Style(palette, UNICODE),
-            Heading(),
             value,
         )
         line = (cells.code == ord("│")) & (cells.fg == palette.cursor)
@@ -164,7 +163,9 @@ def test_two_histograms_are_compared_on_one_axis_of_numbers() -> None:
     few, many = stacks([5.0] * 10), stacks([5.0] * 200)
     assert (tallest(40, few, scale), tallest(40, many, scale)) == (10, 200)
     alike = [
-        draw_histogram(14, 40, one, Bars(scale, 200), Style(palette, UNICODE), Heading()).text()
+        draw_histogram(
+            Canvas(14, 40, Style(palette, UNICODE), Heading()), one, Bars(scale, 200)
+        ).text()
         for one in (few, many)
     ]
     assert [row[:4] for row in alike[0]] == [row[:4] for row in alike[1]]
@@ -179,11 +180,11 @@ def test_any_size_any_numbers(symbols, depth) -> None:
     for rows in (0, 1, 2, 3, 5, 9, 30):
         for columns in (0, 1, 2, 4, 15, 17, 60, 199):
             parts = stacks(values, [], [1.0], style=Style(palette, symbols))
-            options = Style(palette, symbols), Heading("変な名前\x1b[2J")
+            canvas = Canvas(rows, columns, Style(palette, symbols), Heading("変な名前\x1b[2J"))
             for scale in (Scale(0.0, 1.0), Scale(1e-300, 1e300, log=True)):
-                one = draw_histogram(rows, columns, parts, Bars(scale), *options, np.nan)
+                one = draw_histogram(canvas, parts, Bars(scale), np.nan)
                 assert one.shape == (rows, columns)
-                other = draw_tally(rows, columns, parts, *options)
+                other = draw_tally(canvas, parts)
                 assert other.shape == (rows, columns)
                 for cells in (one, other):
                     assert not symbols.plain or all(row.isascii() for row in cells.text())
@@ -200,7 +201,7 @@ def test_bars_fill_the_width() -> None:
 def test_a_tally_says_label_and_number_with_a_bar(symbols) -> None:
     palette = palette_for("mono", True)
     parts = stacks([0.0] * 40, [0.0] * 10, [0.0], [], style=Style(palette, symbols))
-    rows = draw_tally(6, 50, parts, Style(palette, symbols), Heading("ends")).text()
+    rows = draw_tally(Canvas(6, 50, Style(palette, symbols), Heading("ends")), parts).text()
     assert "ends" in rows[0]
     for part, row, count in zip(parts, rows[1:], (40, 10, 1, 0), strict=False):
         assert f"{part.sign} {part.label} {count:>2}  " in row
@@ -208,6 +209,6 @@ def test_a_tally_says_label_and_number_with_a_bar(symbols) -> None:
     assert signs[0] == pytest.approx(4 * signs[1], abs=2)
     assert signs[2:] == [1, 0]
     # where not all fit, the largest stay
-    rows = draw_tally(4, 50, parts, Style(palette, symbols), Heading("ends")).text()
+    rows = draw_tally(Canvas(4, 50, Style(palette, symbols), Heading("ends")), parts).text()
     assert "kind 0" in rows[1]
     assert "kind 1" in rows[2]

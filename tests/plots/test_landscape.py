@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.plots.reading import contrast, unpack
-from tui_gd.plots.axes import Axes, Heading, geometry
+from tui_gd.plots.axes import Axes, Canvas, Heading, geometry
 from tui_gd.plots.landscape import (
     Descent,
     Group,
@@ -46,7 +46,7 @@ def draw(values, rows=26, columns=80, symbols=UNICODE, depth="truecolor", dark=T
     plane = LandscapePlane(values, AXES, more.pop("minima", ()), more.pop("groups", ()))
     cursor, heading = more.pop("cursor", None), more.pop("heading", Heading("landscape"))
     style = Style(palette_for(depth, dark), symbols)
-    return draw_landscape(rows, columns, plane, Descent(**more), style, heading, cursor)
+    return draw_landscape(Canvas(rows, columns, style, heading), plane, Descent(**more), cursor)
 
 
 def cell(x, y):
@@ -293,8 +293,7 @@ def test_any_size_can_be_drawn(rows, columns, symbols):
         assert cells.shape == (rows, columns)
         heights = None if values is None else values[0, :7]
         line = draw_landscape_line(
-            rows,
-            columns,
+            Canvas(rows, columns, Style(palette_for("256", True), symbols), Heading()),
             LandscapeLine(np.linspace(-1, 1, 7), heights, line_axes((-1.0, 1.0), heights)),
             Descent(
                 [a_track(bad, (np.nan, 1.0)), a_track([], (0.0, 0.0), current=True)],
@@ -302,8 +301,6 @@ def test_any_size_can_be_drawn(rows, columns, symbols):
                 slope=np.inf,
                 following=(np.nan, 1.0),
             ),
-            Style(palette_for("256", True), symbols),
-            Heading(),
             cursor=0.3,
         )
         assert line.shape == (rows, columns)
@@ -334,7 +331,7 @@ def test_where_there_is_room_a_bar_has_the_levels_and_their_heights(symbols, dep
     assert axes.beside == BAR_COLUMNS
     style = Style(palette_for(depth, True), symbols)
     cells = draw_landscape(
-        26, 80, LandscapePlane(values, axes), Descent(), style, Heading("landscape")
+        Canvas(26, 80, style, Heading("landscape")), LandscapePlane(values, axes), Descent()
     )
     place = geometry(26, 80, axes)
     bar = place.left + place.columns + 1
@@ -372,7 +369,7 @@ def parabola(symbols=UNICODE, depth="256", **more):
     axes = line_axes((-2.0, 2.0), values, "w")
     line = LandscapeLine(xs, values, axes, more.pop("minima", ()))
     style = Style(palette_for(depth, True), symbols)
-    cells = draw_landscape_line(26, 80, line, Descent(**more), style, Heading("landscape"))
+    cells = draw_landscape_line(Canvas(26, 80, style, Heading("landscape")), line, Descent(**more))
     return cells, geometry(26, 80, axes)
 
 
@@ -422,7 +419,7 @@ def valleys(symbols=UNICODE, **more):
     axes = line_axes((-2.0, 2.0), values, "w")
     style = Style(palette_for("256", True), symbols)
     line = LandscapeLine(xs, values, axes)
-    cells = draw_landscape_line(36, 118, line, Descent(**more), style, Heading("landscape"))
+    cells = draw_landscape_line(Canvas(36, 118, style, Heading("landscape")), line, Descent(**more))
     return cells, geometry(36, 118, axes), axes
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.plots.reading import unpack
 from tui_gd.plots import axes
-from tui_gd.plots.axes import Axes, Heading, geometry
+from tui_gd.plots.axes import Axes, Canvas, Heading, geometry
 from tui_gd.plots.braille import pack
 from tui_gd.plots.curves import (
     Curve,
@@ -44,7 +44,7 @@ def draw(curves, rows=20, columns=60, epoch=10**9, last=1, log=False, symbols=UN
     epoch = min(epoch, newest)
     style = more.pop("style", Style(PALETTE, symbols))
     view = EpochView(epoch, last=max(last, newest, 1), log=log, **more)
-    return draw_curves(rows, columns, curves, view, style, Heading("loss")).cells
+    return draw_curves(Canvas(rows, columns, style, Heading("loss")), curves, view).cells
 
 
 def inside(cells, curves, last=1, log=False):
@@ -391,7 +391,7 @@ def around(epochs, curves, rows=20, columns=60, symbols=UNICODE, **more):
     style = more.pop("style", Style(PALETTE, symbols))
     more.setdefault("log", False)
     view = EpochView(**{"epoch": newest, "first": epochs[0], "last": epochs[1]} | more)
-    return draw_curves(rows, columns, curves, view, style, Heading("loss"))
+    return draw_curves(Canvas(rows, columns, style, Heading("loss")), curves, view)
 
 
 def plotted(drawn):

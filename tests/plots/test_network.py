@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.plots.reading import unpack
-from tui_gd.plots.axes import Axes, Heading, geometry
+from tui_gd.plots.axes import Axes, Canvas, Heading, geometry
 from tui_gd.plots.braille import BRAILLE
 from tui_gd.plots.decision import UnitOutput, draw_unit
 from tui_gd.plots.network import Network, draw_network, unit_at
@@ -22,8 +22,8 @@ def draw(layers, rows=20, columns=60, *, depth="truecolor", symbols=UNICODE, out
     inputs = [f"x{number + 1}" for number in range(len(layers[0]) - 1)]
     outputs = outputs or [f"y{number + 1}" for number in range(layers[-1].shape[1])]
     palette = palette_for(depth, True)
-    network = Network(layers, inputs, outputs, more.pop("activations", ()))
-    return draw_network(rows, columns, network, Style(palette, symbols), **more)
+    network = Network(layers, inputs, outputs, **more)
+    return draw_network(rows, columns, network, Style(palette, symbols))
 
 
 def random_net(*sizes, seed=0):
@@ -218,14 +218,11 @@ def draw_map(
     values, *, points=(), labels=(), depth="truecolor", symbols=UNICODE, rows=24, columns=60
 ):
     return draw_unit(
-        rows,
-        columns,
+        Canvas(rows, columns, Style(palette_for(depth, True), symbols), Heading("unit")),
         UnitOutput(np.asarray(values, float), -1.0, 1.0, 0.0),
         np.array(points, float).reshape(-1, 2),
         np.array(labels, int),
         MAP_AXES,
-        Style(palette_for(depth, True), symbols),
-        Heading("unit"),
     )
 
 

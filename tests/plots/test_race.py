@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from tui_gd.plots.axes import Heading
+from tui_gd.plots.axes import Canvas, Heading
 from tui_gd.plots.curves import Curve
 from tui_gd.plots.palette import Style, bold, palette_for
 from tui_gd.plots.race import Field, draw_contenders, draw_race
@@ -29,12 +29,14 @@ def field_of(losses=LOSSES, begin=100.0, rates=RATES) -> Field:
 
 def draw(field=None, rows=20, columns=90, symbols=UNICODE, depth="256", **more):
     return draw_race(
-        rows,
-        columns,
+        Canvas(
+            rows,
+            columns,
+            Style(palette_for(depth, True), symbols),
+            Heading(more.pop("title", "race")),
+        ),
         field or field_of(),
         more.pop("current", 1e-3),
-        Style(palette_for(depth, True), symbols),
-        Heading(more.pop("title", "race")),
         **more,
     )
 
@@ -211,12 +213,11 @@ def contenders(rows=22, columns=90, symbols=UNICODE, depth="256", curves=None):
     if curves is None:
         curves = curves_of()
     return draw_contenders(
-        rows,
-        columns,
+        Canvas(
+            rows, columns, Style(palette_for(depth, True), symbols), Heading("race of optimizers")
+        ),
         curves,
         50,
-        Style(palette_for(depth, True), symbols),
-        Heading("race of optimizers"),
     )
 
 

@@ -12,7 +12,7 @@ from tui_gd.cli.output import loading
 from tui_gd.cli.runs import when
 from tui_gd.errors import ProblemError
 from tui_gd.insight.description import describe
-from tui_gd.plots.axes import Heading
+from tui_gd.plots.axes import Canvas, Heading
 from tui_gd.plots.curves import Curve, EpochView, bridged, draw_curves
 from tui_gd.plots.palette import Palette, Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE, Symbols
@@ -120,9 +120,8 @@ def curve_lines(checkpoint: Checkpoint, columns: int, encoding: str | None) -> l
     all_of_them = "" if len(lanes) == len(checkpoint.lanes) else f", best {len(lanes)} lanes"
     positive = all((curve.low > 0)[np.isfinite(curve.low)].all() for curve in curves)
     view = EpochView(checkpoint.newest, log=bool(positive))
-    heading = Heading(f"training loss{all_of_them}")
-    cells = draw_curves(CURVE_ROWS, columns, curves, view, style, heading).cells
-    return [line.rstrip() for line in cells.text()]
+    canvas = Canvas(CURVE_ROWS, columns, style, Heading(f"training loss{all_of_them}"))
+    return [line.rstrip() for line in draw_curves(canvas, curves, view).cells.text()]
 
 
 def _curve(lane: LaneRecord, known: KnownPoints, palette: Palette, dashed: bool) -> Curve:

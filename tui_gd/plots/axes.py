@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from tui_gd.plots.braille import blit
 from tui_gd.plots.cells import SPACE, Cells, fit, fit_words, width
 from tui_gd.plots.palette import Colour, Palette, Style, bold
 from tui_gd.plots.scale import Scale, tick_labels
-from tui_gd.plots.symbols import CURVE, Symbols
+from tui_gd.plots.symbols import CURVE
 
 LegendEntry = tuple[str, str, Colour]
 """Text, sample symbol, and the colour of both."""
@@ -50,6 +51,27 @@ class Heading:
     """A shorter title, where more of the legend fits beside it."""
     below: tuple[str, ...] = ()
     """At the right end of the lower border: the first that fits."""
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What a plot is drawn on: so many cells, in a style, with words in the borders."""
+
+    rows: int
+    columns: int
+    style: Style
+    heading: Heading
+
+    def with_legend(self, entries: Sequence[LegendEntry]) -> "Canvas":
+        """Return a canvas with these entries before those of its legend."""
+        heading = replace(self.heading, legend=(*entries, *self.heading.legend))
+        return replace(self, heading=heading)
+
+    @property
+    def legend_fits(self) -> bool:
+        """Whether there is room for the whole legend."""
+        _, count, *_ = _heading_for(self.columns, self.heading, self.style)
+        return count == len(self.heading.legend)
 
 
 @dataclass(frozen=True)
@@ -100,6 +122,7 @@ class Frame:
     """A drawn frame and the plotting area in it: ``rows`` × ``columns`` from (top, left)."""
 
     cells: Cells
+    style: Style
     top: int
     left: int
     rows: int
@@ -113,9 +136,10 @@ class Frame:
         across = slice(self.left, self.left + self.columns)
         return slice(self.top, self.top + self.rows), across
 
-    def dots(self, symbols: Symbols) -> tuple[int, int]:
-        """Return the dots of the plotting area, down and across."""
-        down, across = symbols.dots
+    @property
+    def dots(self) -> tuple[int, int]:
+        """The dots of the plotting area, down and across."""
+        down, across = self.style.symbols.dots
         return self.rows * down, self.columns * across
 
     def cell(self, x: float, y: float) -> tuple[int, int] | None:
@@ -136,22 +160,21 @@ class Frame:
         return self.rows * each - 1 - row[inside], column[inside], inside
 
 
-def frame(rows: int, columns: int, axes: Axes, heading: Heading, style: Style) -> Frame:
+def frame(canvas: Canvas, axes: Axes) -> Frame:
     """Return a new picture with box, ticks, labels, title and legend.
 
     All but labels, title and legend are cached, so a changing number in the legend costs nothing.
     Without room, the axis labels go first, then the ticks, then the box.
     """
-    place = geometry(rows, columns, axes)
+    shape, style, heading = (canvas.rows, canvas.columns), canvas.style, canvas.heading
+    place = geometry(*shape, axes)
     border = _border_colour(heading, style.palette)
-    cells = _framed(
-        max(rows, 0), max(columns, 0), place, style, border=border, grid=axes.grid
-    ).copy()
+    cells = _framed(*shape, place, style, border=border, grid=axes.grid).copy()
     if place.labelled:
         _write_labels(cells, place, axes, style.palette.dim)
     if place.boxed:
         _write_heading(cells, heading, style)
-    return Frame(cells, place.top, place.left, place.rows, place.columns, axes.x, axes.y)
+    return Frame(cells, style, place.top, place.left, place.rows, place.columns, axes.x, axes.y)
 
 
 def draw_box(rows: int, columns: int, contents: Cells, heading: Heading, style: Style) -> Cells:
@@ -179,10 +202,11 @@ def draw_words(
     return draw_box(rows, columns, inner, heading, style)
 
 
-def draw_rule(drawn: Frame, column: int, colour: Colour, symbols: Symbols, every: int = 1) -> None:
+def draw_rule(drawn: Frame, column: int, colour: Colour, every: int = 1) -> None:
     """Draw a line down a column of the plot, in every ``every``-th row, behind what is there."""
     if not 0 <= column < drawn.columns:
         return
+    symbols = drawn.style.symbols
     line = np.s_[drawn.top : drawn.top + drawn.rows : every, drawn.left + column]
     free = np.isin(drawn.cells.code[line], (SPACE, GRID, ord(symbols.hatch)))
     drawn.cells.code[line] = np.where(free, ord(symbols.vertical), drawn.cells.code[line])
@@ -203,11 +227,6 @@ def put_brackets(
             drawn.cells.put(drawn.top + row, drawn.left + at, text, colour, ground)
 
 
-def legend_fits(columns: int, heading: Heading, style: Style) -> bool:
-    """Return whether the whole legend can be shown above a picture of that many columns."""
-    return _heading_for(columns, heading, style)[1] == len(heading.legend)
-
-
 def _border_colour(heading: Heading, palette: Palette) -> Colour:
     if heading.focused:
         return palette.focus
@@ -226,8 +245,8 @@ def _draw_border(cells: Cells, style: Style, colour: Colour) -> None:
 
 
 @lru_cache(maxsize=128)
-def _heading_for(columns: int, heading: Heading, style: Style) -> tuple[str, int, int]:
-    """Return the title, how many legend entries are beside it, and the blanks between them.
+def _heading_for(columns: int, heading: Heading, style: Style) -> tuple[str, int, int, int]:
+    """Return the title, and the legend beside it: its entries, the blanks between two, its width.
 
     The short title is taken where more of the legend, or the words at the right, fit beside it.
     """
@@ -236,13 +255,12 @@ def _heading_for(columns: int, heading: Heading, style: Style) -> tuple[str, int
     before = 2 + marked + (width(heading.key) + 1 if heading.key else 0)
     found = []
     for title in dict.fromkeys((heading.title, heading.short or heading.title)):
-        end = before + (width(title) + 1 if title else 0)
-        count, gap = _shown_legend(heading, columns - end)
-        sizes = [_entry_width(entry) for entry in heading.legend[:count]]
-        rest = columns - end - _legend_width(sizes, gap) - 2
-        right = not heading.right or width(f" {heading.right} ") <= rest
-        found.append((right, (title, count, gap)))
-    return max(found, key=lambda one: (one[1][1], one[0]))[1]
+        # a corner and a piece of border stay
+        room = columns - before - (width(title) + 1 if title else 0) - 2
+        count, gap, taken = _shown_legend(heading, room)
+        right = not heading.right or width(f" {heading.right} ") <= room - taken
+        found.append(((count, right), (title, count, gap, taken)))
+    return max(found, key=lambda one: one[0])[1]
 
 
 def _is_marked(heading: Heading, style: Style) -> bool:
@@ -255,7 +273,7 @@ def _write_heading(cells: Cells, heading: Heading, style: Style) -> None:
     palette, symbols = style.palette, style.symbols
     rows, columns = cells.shape
     stop = columns - 1
-    title, count, gap = _heading_for(columns, heading, style)
+    title, count, gap, taken = _heading_for(columns, heading, style)
     at = 1
     parts = [
         (symbols.focus if _is_marked(heading, style) else "", palette.text),
@@ -270,7 +288,6 @@ def _write_heading(cells: Cells, heading: Heading, style: Style) -> None:
     if 1 < at < stop:
         at = cells.put(0, at, " ", palette.text)
     entries = heading.legend[:count]
-    taken = _legend_width([_entry_width(entry) for entry in entries], gap)
     right = f" {heading.right} " if heading.right else ""
     if right and taken + width(right) + 1 <= stop - at:
         stop -= width(right)
@@ -287,28 +304,18 @@ def _write_heading(cells: Cells, heading: Heading, style: Style) -> None:
         cells.put(rows - 1, columns - 1 - width(words), words, palette.dim)
 
 
-def _shown_legend(heading: Heading, room: int) -> tuple[int, int]:
-    """Return how many entries fit into ``room`` cells, and the blanks between them.
+def _shown_legend(heading: Heading, room: int) -> tuple[int, int, int]:
+    """Return how many entries fit into ``room`` cells, the blanks between them, and their width.
 
-    A corner and a piece of border take two of the cells.
+    A blank at either end counts.
     """
-    sizes: list[int] = []
-    for entry in heading.legend:
-        sizes.append(_entry_width(entry))
-        if _legend_width(sizes, _GAPS[-1]) + 2 > room:
-            sizes.pop()
-            break
-    gaps = (gap for gap in _GAPS if _legend_width(sizes, gap) + 2 <= room)
-    return len(sizes), next(gaps, _GAPS[-1])
-
-
-def _entry_width(entry: LegendEntry) -> int:
-    text, sample, _ = entry
-    return width(text) + (width(sample) + 1 if sample else 0)
-
-
-def _legend_width(sizes: Sequence[int], gap: int) -> int:
-    return sum(sizes) + gap * (len(sizes) - 1) + 2 if sizes else 0
+    totals = accumulate(
+        width(text) + (width(sample) + 1 if sample else 0) for text, sample, _ in heading.legend
+    )
+    widths = [total + 2 for total in totals]
+    count = sum(wide + _GAPS[-1] * between <= room for between, wide in enumerate(widths))
+    forms = [(count, gap, widths[count - 1] + gap * (count - 1)) for gap in _GAPS if count]
+    return next((form for form in forms if form[2] <= room), (0, 0, 0))
 
 
 def _write_labels(cells: Cells, place: Geometry, axes: Axes, colour: Colour) -> None:
@@ -477,11 +484,9 @@ def paint_pixels(drawn: Frame, pixels: NDArray[np.int32]) -> None:
     cells.fg[area][split] = upper[split]
 
 
-def paint_dots(
-    drawn: Frame, dots: NDArray[np.bool_], colour: Colour, symbols: Symbols, sign: str = CURVE
-) -> None:
+def paint_dots(drawn: Frame, dots: NDArray[np.bool_], colour: Colour, sign: str = CURVE) -> None:
     """Draw a mask of the plotting area's dots: in braille, or in plain a `sign` for each."""
-    if symbols.plain:
+    if drawn.style.symbols.plain:
         drawn.cells.code[drawn.area][dots] = ord(sign)
         drawn.cells.fg[drawn.area][dots] = colour
     else:

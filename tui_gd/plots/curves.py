@@ -2,17 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tui_gd.plots.axes import GRID, Axes, Frame, Heading, LegendEntry, draw_rule, frame, legend_fits
+from tui_gd.plots.axes import GRID, Axes, Canvas, Frame, LegendEntry, draw_rule, frame
 from tui_gd.plots.braille import BRAILLE, pack, paint_spans, per_cell
 from tui_gd.plots.cells import SPACE, width
-from tui_gd.plots.palette import Colour, Style, bold
+from tui_gd.plots.palette import Colour, bold
 from tui_gd.plots.scale import Scale, is_wide, log_ticks, nice_limits
-from tui_gd.plots.symbols import CURVE, CURVE_DASHED, Symbols
+from tui_gd.plots.symbols import CURVE, CURVE_DASHED
 
 _FAINT = "."
 """A cell of a background curve without braille."""
@@ -114,21 +114,13 @@ class EpochView:
     """The last one has its label beside it."""
 
 
-def draw_curves(
-    rows: int,
-    columns: int,
-    curves: Sequence[Curve],
-    view: EpochView,
-    style: Style,
-    heading: Heading,
-) -> Frame:
+def draw_curves(canvas: Canvas, curves: Sequence[Curve], view: EpochView) -> Frame:
     """Return a picture of the curves over the epochs, and where they are drawn in it.
 
     The first curve is on top and comes first in the legend. If there are epochs after the viewed
     one, a thin line marks it. Values that are not finite make gaps. The limits follow from the
     drawn values alone.
     """
-    symbols = style.symbols
     lines = tuple(reversed(curves))
     newest = max((curve.end - 1 for curve in curves), default=0)
     last = max(newest, view.epoch, 1) if view.last is None else view.last
@@ -143,28 +135,19 @@ def draw_curves(
     low, high = _with_marks(low, high, log, view)
     y = Scale(*nice_limits(low, high, log), log)
     if view.legend:
-        legend = curve_legend(curves, columns, heading, style)
-        heading = replace(heading, legend=(*legend, *heading.legend))
-    axes = Axes(x, y, view.x_label, notes=view.notes[log], grid=True)
-    drawn = frame(rows, columns, axes, heading, style)
+        canvas = canvas.with_legend(curve_legend(curves, canvas))
+    drawn = frame(canvas, Axes(x, y, view.x_label, notes=view.notes[log], grid=True))
     if drawn.rows and drawn.columns:
-        places = drawn.columns * symbols.dots[1]
+        _, places = drawn.dots
         viewed = int(x.bins(view.epoch, places)) if view.epoch <= last else places
-        _draw_curves(
-            drawn,
-            lines,
-            groups,
-            viewed=viewed,
-            ruled=view.epoch < newest and 0 <= viewed < places,
-            faint=view.smooth > 0,
-            style=style,
-        )
+        ruled = view.epoch < newest and 0 <= viewed < places
+        _draw_curves(drawn, lines, groups, viewed=viewed, ruled=ruled, faint=view.smooth > 0)
         if view.cursor is not None:
             column = int(drawn.x.bins(view.cursor, drawn.columns))
-            draw_rule(drawn, column, style.palette.cursor, symbols)
-        _mark(drawn, lines, groups, view.epoch, symbols)
+            draw_rule(drawn, column, drawn.style.palette.cursor)
+        _mark(drawn, lines, groups, view.epoch)
         for mark in view.marks:
-            _put_guess(drawn, mark, style, labelled=mark is view.marks[-1])
+            _put_guess(drawn, mark, labelled=mark is view.marks[-1])
     return drawn
 
 
@@ -184,9 +167,9 @@ def _with_marks(low: float, high: float, log: bool, view: EpochView) -> tuple[fl
     return low, high
 
 
-def _put_guess(drawn: Frame, mark: Mark, style: Style, *, labelled: bool) -> None:
+def _put_guess(drawn: Frame, mark: Mark, *, labelled: bool) -> None:
     """Put a mark's sign, or at the edge an arrow to where it lies, and its label if it has room."""
-    symbols, cells = style.symbols, drawn.cells
+    symbols, cells = drawn.style.symbols, drawn.cells
     across = int(drawn.x.bins(mark.epoch, drawn.columns))
     if across < 0:
         return
@@ -194,7 +177,7 @@ def _put_guess(drawn: Frame, mark: Mark, style: Style, *, labelled: bool) -> Non
     place = drawn.rows - 1 if above else int(drawn.y.bins(mark.value, drawn.rows))
     sign = symbols.spell("↑" if above else "↓") if above or place < 0 else symbols.guess
     row = drawn.top + drawn.rows - 1 - max(place, 0)
-    colour = bold(style.palette.focus)
+    colour = bold(drawn.style.palette.focus)
     cells.put(row, drawn.left + across, sign, colour)
     if not labelled:
         return
@@ -232,20 +215,18 @@ def _groups(curves: Sequence[Curve], view: EpochView, last: int) -> tuple[list[B
     return (positive if log else groups), log
 
 
-def curve_legend(
-    curves: Sequence[Curve], columns: int, heading: Heading, style: Style
-) -> tuple[LegendEntry, ...]:
+def curve_legend(curves: Sequence[Curve], canvas: Canvas) -> tuple[LegendEntry, ...]:
     """Return a legend entry a curve, with its value if there is room; () if they do not all fit."""
-    if _ENTRY_CELLS * len(curves) > columns:
+    if _ENTRY_CELLS * len(curves) > canvas.columns:
         return ()
-    symbols = style.symbols
+    symbols = canvas.style.symbols
     samples = [symbols.dashed if curve.dashed else symbols.solid for curve in curves]
     colours = [curve.colour for curve in curves]
     names = [curve.label for curve in curves]
-    values = [f"{curve.label} {style.symbols.spell(curve.shown)}".rstrip() for curve in curves]
+    values = [f"{curve.label} {symbols.spell(curve.shown)}".rstrip() for curve in curves]
     for texts, signs in ((values, samples), (names, [one[:1] for one in samples])):
         entries = tuple(zip(texts, signs, colours, strict=True))
-        if legend_fits(columns, replace(heading, legend=(*entries, *heading.legend)), style):
+        if canvas.with_legend(entries).legend_fits:
             return entries
     return ()
 
@@ -258,16 +239,15 @@ def _draw_curves(
     viewed: int,
     ruled: bool,
     faint: bool,
-    style: Style,
 ) -> None:
     """Paint all curves into one array of dots; each dot holds the number of the topmost layer.
 
     With ``faint`` the curves are in the background, and their averages follow them.
     """
-    palette, symbols = style.palette, style.symbols
+    palette, symbols = drawn.style.palette, drawn.style.symbols
     if faint and len(curves) > _MOST_FAINT:
         groups = [group for group in groups if group.index[0] >= len(curves)]
-    shape = drawn.dots(symbols)
+    shape = drawn.dots
     owner = np.zeros(shape, np.int16)
     # layer 1 is the line at the viewed epoch; the dimmed curves follow, then the curves
     if ruled:
@@ -275,13 +255,13 @@ def _draw_curves(
     lines = [*curves, *curves] if faint else curves
     behind = len(curves) if faint else 0
     if lines:
-        low, high = spans(groups, len(lines), drawn, symbols)
+        low, high = spans(groups, len(lines), drawn)
         number = np.arange(len(lines), dtype=np.int16)[:, None]
         after = np.arange(shape[1]) > viewed
         if palette.depth == "mono":
             low[:, after & (np.arange(shape[1]) % 3 > 0)] = shape[0]
             low[:behind, 1::2] = shape[0]
-        shared = _shared(low[-2:], high[-2:], lines, drawn, symbols)
+        shared = _shared(low[-2:], high[-2:], lines, drawn)
         if not symbols.plain:  # without braille the sign itself differs
             _dash(low, lines, shape[0])
         layer = 2 + number + np.where(after, 0, len(lines)).astype(np.int16)
@@ -307,22 +287,18 @@ def _draw_curves(
         at |= shared & beyond & (top > 1)
         drawn.cells.fg[area][at] = np.broadcast_to(both, at.shape)[at]
     if any(curve.name for curve in curves):
-        _name(drawn, lines[behind:], low[behind:], high[behind:], symbols)
+        _name(drawn, lines[behind:], low[behind:], high[behind:])
 
 
 def _name(
-    drawn: Frame,
-    curves: Sequence[Curve],
-    low: NDArray[np.intp],
-    high: NDArray[np.intp],
-    symbols: Symbols,
+    drawn: Frame, curves: Sequence[Curve], low: NDArray[np.intp], high: NDArray[np.intp]
 ) -> None:
     """Write every curve's name after its end, or on the curve before it if that place is taken.
 
     ``low`` and ``high`` are its spans of dots. The last curve is named first; a curve that is
     covered there gets no name.
     """
-    down, across = symbols.dots
+    down, across = drawn.style.symbols.dots
     names = [curve.name if width(curve.name) <= _NAME_CELLS else curve.name[0] for curve in curves]
     sizes = np.array([width(name) for name in names])[:, None]
     drawn_at = low <= high
@@ -347,11 +323,7 @@ def _name(
 
 
 def _shared(
-    low: NDArray[np.intp],
-    high: NDArray[np.intp],
-    curves: Sequence[Curve],
-    drawn: Frame,
-    symbols: Symbols,
+    low: NDArray[np.intp], high: NDArray[np.intp], curves: Sequence[Curve], drawn: Frame
 ) -> NDArray[np.bool_] | None:
     """Return the cells that both of the upper two curves cross, if one of them is dashed.
 
@@ -361,9 +333,9 @@ def _shared(
         return None
     here = np.ones((drawn.rows, drawn.columns), np.bool_)
     for one in (0, 1):
-        owner = np.zeros(drawn.dots(symbols), np.int16)
+        owner = np.zeros(drawn.dots, np.int16)
         paint_spans(owner, low[[one]], high[[one]], np.ones_like(low[[one]], np.int16))
-        here &= per_cell(owner, symbols) > 0
+        here &= per_cell(owner, drawn.style.symbols) > 0
     return here
 
 
@@ -373,13 +345,7 @@ def _dash(low: NDArray[np.intp], curves: Sequence[Curve], none: int) -> None:
     low[np.ix_(dashed, np.arange(low.shape[1]) % 6 >= 4)] = none
 
 
-def _mark(
-    drawn: Frame,
-    curves: Sequence[Curve],
-    groups: Sequence[Buckets],
-    epoch: int,
-    symbols: Symbols,
-) -> None:
+def _mark(drawn: Frame, curves: Sequence[Curve], groups: Sequence[Buckets], epoch: int) -> None:
     """Mark the viewed epoch on every curve; the last curve's mark is on top."""
     column = int(drawn.x.bins(epoch, drawn.columns))
     if column < 0:
@@ -400,7 +366,7 @@ def _mark(
     order = np.argsort(index, kind="stable")
     order = order[place[order] >= 0]
     at_row, at_column = drawn.top + drawn.rows - 1 - place[order], drawn.left + column
-    drawn.cells.code[at_row, at_column] = ord(symbols.now)
+    drawn.cells.code[at_row, at_column] = ord(drawn.style.symbols.now)
     drawn.cells.fg[at_row, at_column] = [curves[one].colour for one in index[order].tolist()]
 
 
@@ -601,13 +567,13 @@ def _with_gaps(
 
 
 def spans(
-    groups: Sequence[Buckets], lines: int, drawn: Frame, symbols: Symbols
+    groups: Sequence[Buckets], lines: int, drawn: Frame
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the first and last dot row (from the top) of each curve in each dot column.
 
     Both have shape (lines, dot columns); an empty span begins below the last row of the plot.
     """
-    n_rows, n_columns = drawn.dots(symbols)
+    n_rows, n_columns = drawn.dots
     first = np.full((lines, n_columns), n_rows, np.intp)
     last = np.full((lines, n_columns), -1, np.intp)
     for group in groups:

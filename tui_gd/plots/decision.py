@@ -1,7 +1,7 @@
 """The data with what a model predicts there: regions, one unit's output, or a fitted line."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from string import ascii_lowercase, ascii_uppercase, digits
 
 import numpy as np
@@ -9,15 +9,14 @@ from numpy.typing import NDArray
 
 from tui_gd.plots.axes import (
     Axes,
+    Canvas,
     Frame,
     Geometry,
-    Heading,
     LegendEntry,
     Limits,
     chequered,
     frame,
     geometry,
-    legend_fits,
     paint_dots,
     paint_pixels,
     put_brackets,
@@ -87,13 +86,10 @@ def decision_grid(
 
 
 def draw_decision(
-    rows: int,
-    columns: int,
+    canvas: Canvas,
     points: ClassifiedPoints,
     probabilities: NDArray[np.floating],
     axes: Axes,
-    style: Style,
-    heading: Heading,
     cursor: tuple[float, float] | None = None,
 ) -> Cells:
     """Return regions, boundary and points; ``cursor`` brackets the point at (x, y).
@@ -102,23 +98,22 @@ def draw_decision(
     stretched. A misclassified point is hollow, in the colour of its class. If points share a cell,
     a misclassified one is shown, otherwise the majority. Raises ValueError for a wrong shape.
     """
-    palette, kind = style.palette, points.kind
-    marks = _marks(points, style)
-    heading = _with_legend(heading, columns, _legend(points, kind, marks, style), style)
-    drawn = frame(rows, columns, axes, heading, style)
+    style, kind = canvas.style, points.kind
+    palette, marks = style.palette, _marks(points, style)
+    drawn = frame(_with_legend(canvas, _legend(points, kind, marks, style)), axes)
     if not (drawn.rows and drawn.columns):
         return drawn.cells
     chance = sanitised(probabilities)
     # a braille cell has one background: that of the pixel nearer to the boundary
     behind, pixels = np.full((drawn.rows, drawn.columns), palette.background, np.int32), None
     if palette.filled:
-        pixels, behind = _regions(chance, drawn, style)
+        pixels, behind = _regions(chance, drawn)
         paint_pixels(drawn, pixels)
     else:
-        _fill_textures(drawn, chance, style)
-    mask = boundary(chance, *drawn.dots(style.symbols))
-    crossed = _paint_boundary(drawn, mask, behind, style)
-    at, pixel, shown = _shown_points(drawn, points.points, kind, points.classes, style.symbols)
+        _fill_textures(drawn, chance)
+    mask = boundary(chance, *drawn.dots)
+    crossed = _paint_boundary(drawn, mask, behind)
+    at, pixel, shown = _shown_points(drawn, points.points, kind, points.classes)
     drawn.cells.code[at] = marks.codes[shown]
     if pixels is None:
         pixels = np.repeat(behind, style.symbols.pixels, axis=0)
@@ -127,7 +122,7 @@ def draw_decision(
     drawn.cells.bg[at] = np.where(marks.reversed[shown], marks.colours[shown], ground)
     drawn.cells.fg[at] = np.where(marks.reversed[shown], ground, marks.colours[shown])
     if cursor is not None:
-        _paint_cursor(drawn, points, marks, cursor, style)
+        _paint_cursor(drawn, points, marks, cursor)
     return drawn.cells
 
 
@@ -175,32 +170,30 @@ def class_letters(names: Sequence[str], classes: int, *, mono: bool = False) -> 
     return [signs[label % len(signs)] for label in range(classes)]
 
 
-def _with_legend(
-    heading: Heading, columns: int, entries: list[LegendEntry], style: Style
-) -> Heading:
-    """Return the heading with a legend of all classes, with names as long as there is room for.
+def _with_legend(canvas: Canvas, entries: list[LegendEntry]) -> Canvas:
+    """Return the canvas with a legend of all classes, with names as long as there is room for.
 
     The number of wrong points comes after them, if it fits. Of many classes the first and the last
     are named. Where not even the shortest names fit, as many as do are shown, and dots after them.
     """
+    palette, symbols = canvas.style.palette, canvas.style.symbols
+    dots = ".." if symbols.plain else "…"
     *classes, wrong = entries
     names = [name for name, _, _ in classes]
-    if len(classes) > len(style.symbols.points):
+    if len(classes) > len(symbols.points):
         (first, sign, colour), (last, to, other) = classes[0], classes[-1]
-        dots = ".." if style.symbols.plain else "…"
         classes = [(first, sign, colour), (last, f"{dots} {to}", other)]
         names = [first, last]
     for cells in (_WHOLE, *range(_LONGEST_NAME, _SHORTEST_NAME - 1, -1)):
-        short = short_names(names, cells, plain=style.symbols.plain)
+        short = short_names(names, cells, plain=symbols.plain)
         some = tuple((name, *one[1:]) for name, one in zip(short, classes, strict=True))
         for legend in ((*some, wrong), some):
-            found = replace(heading, legend=(*legend, *heading.legend))
-            if legend_fits(columns, found, style):
+            found = canvas.with_legend(legend)
+            if found.legend_fits:
                 return found
-    more = (".." if style.symbols.plain else "…", "", style.palette.dim)
     for count in range(len(some) - 1, 0, -1):
-        found = replace(heading, legend=(*some[:count], more, *heading.legend))
-        if legend_fits(columns, found, style):
+        found = canvas.with_legend((*some[:count], (dots, "", palette.dim)))
+        if found.legend_fits:
             break
     return found
 
@@ -225,9 +218,10 @@ def _legend(
 
 
 def _regions(
-    chance: NDArray[np.float64], drawn: Frame, style: Style
+    chance: NDArray[np.float64], drawn: Frame
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return the colour of every pixel, and for each cell that of the pixel nearer the boundary."""
+    style = drawn.style
     shown = resampled(chance, drawn.rows * style.symbols.pixels, drawn.columns)
     winner, lead = winner_and_margin(shown)
     pixels = style.palette.region(winner, lead)
@@ -237,12 +231,12 @@ def _regions(
     return pixels, weakest
 
 
-def _fill_textures(drawn: Frame, chance: NDArray[np.float64], style: Style) -> None:
+def _fill_textures(drawn: Frame, chance: NDArray[np.float64]) -> None:
     """With few colours, fill the parts of each class's region where the model is sure.
 
     With 16 colours by dots in the class's dim colour, without colours by a sign of its own.
     """
-    palette, symbols = style.palette, style.symbols
+    palette, symbols = drawn.style.palette, drawn.style.symbols
     winner, lead = winner_and_margin(resampled(chance, drawn.rows, drawn.columns))
     some = symbols.textures if palette.depth == "mono" else symbols.textures[1:2]
     signs = np.array([ord(sign) for sign in some], np.uint32)
@@ -252,14 +246,10 @@ def _fill_textures(drawn: Frame, chance: NDArray[np.float64], style: Style) -> N
 
 
 def _paint_cursor(
-    drawn: Frame,
-    points: ClassifiedPoints,
-    marks: _Marks,
-    cursor: tuple[float, float],
-    style: Style,
+    drawn: Frame, points: ClassifiedPoints, marks: _Marks, cursor: tuple[float, float]
 ) -> None:
     """Bracket the chosen point, and show its own glyph even if others share the cell."""
-    palette = style.palette
+    palette = drawn.style.palette
     if (at := drawn.cell(*cursor)) is None:
         return
     put_brackets(drawn, *at, bold(palette.cursor))
@@ -282,14 +272,11 @@ class UnitOutput:
 
 
 def draw_unit(
-    rows: int,
-    columns: int,
+    canvas: Canvas,
     unit: UnitOutput,
     points: NDArray[np.floating],
     labels: NDArray[np.integer],
     axes: Axes,
-    style: Style,
-    heading: Heading,
 ) -> Cells:
     """Return a unit's output as shades, with a line at its level and the points on top.
 
@@ -297,11 +284,10 @@ def draw_unit(
     (n, 2) have the glyphs of their classes, `labels` (n,); if several share a cell, the most
     frequent is shown.
     """
-    legend = (*_shade_legend(unit, style), *heading.legend)
-    drawn = frame(rows, columns, axes, replace(heading, legend=legend), style)
+    drawn = frame(canvas.with_legend(_shade_legend(unit, canvas.style)), axes)
     if not (drawn.rows and drawn.columns) or not np.size(unit.values):
         return drawn.cells
-    palette, symbols = style.palette, style.symbols
+    palette, symbols = canvas.style.palette, canvas.style.symbols
     sound = np.nan_to_num(
         np.asarray(unit.values, np.float64), nan=unit.low, posinf=unit.high, neginf=unit.low
     )
@@ -315,32 +301,27 @@ def draw_unit(
         pixels = palette.region(above > 0, lead)
         paint_pixels(drawn, pixels)
     else:
-        _fill_shades(drawn, above[:: symbols.pixels] > 0, lead[:: symbols.pixels], style)
+        _fill_shades(drawn, above[:: symbols.pixels] > 0, lead[:: symbols.pixels])
     both = np.stack([unit.level - sound, sound - unit.level], axis=2)
-    mask = boundary(both, *drawn.dots(symbols))
-    _paint_boundary(drawn, mask, pixels[symbols.pixels - 1 :: symbols.pixels], style)
+    mask = boundary(both, *drawn.dots)
+    _paint_boundary(drawn, mask, pixels[symbols.pixels - 1 :: symbols.pixels])
     rows_of_data = ClassifiedPoints(points, labels, labels, ())
-    marks = _marks(rows_of_data, style)
-    at, pixel, shown = _shown_points(
-        drawn, points, rows_of_data.kind, rows_of_data.classes, symbols
-    )
+    marks = _marks(rows_of_data, canvas.style)
+    at, pixel, shown = _shown_points(drawn, points, rows_of_data.kind, rows_of_data.classes)
     drawn.cells.code[at] = marks.codes[shown]
     drawn.cells.fg[at] = marks.colours[shown]
     drawn.cells.bg[at] = pixels[pixel]
     return drawn.cells
 
 
-def _fill_shades(
-    drawn: Frame, above: NDArray[np.bool_], lead: NDArray[np.float64], style: Style
-) -> None:
+def _fill_shades(drawn: Frame, above: NDArray[np.bool_], lead: NDArray[np.float64]) -> None:
     """With few colours, fill every other cell according to the output's distance from the level.
 
     Without colours, signs run from the lowest output to the highest.
     """
-    palette = style.palette
-    signs = np.array(
-        [ord(sign) for sign in (_PLAIN_TEXTURES if style.symbols.plain else _TEXTURES)], np.uint32
-    )
+    palette = drawn.style.palette
+    textures = _PLAIN_TEXTURES if drawn.style.symbols.plain else _TEXTURES
+    signs = np.array([ord(sign) for sign in textures], np.uint32)
     share = np.where(above, 1.0 + lead, 1.0 - lead) / 2.0 if palette.depth == "mono" else lead
     level = np.clip(share * len(signs), 0, len(signs) - 1).astype(np.intp)
     drawn.cells.code[drawn.area] = np.where(chequered(drawn), signs[level], SPACE)
@@ -361,33 +342,30 @@ def _shade_legend(unit: UnitOutput, style: Style) -> list[LegendEntry]:
 
 
 def _paint_boundary(
-    drawn: Frame, mask: NDArray[np.bool_], behind: NDArray[np.int32], style: Style
+    drawn: Frame, mask: NDArray[np.bool_], behind: NDArray[np.int32]
 ) -> NDArray[np.bool_]:
     """Draw the dots of `mask` as a boundary, each cell on one background: `behind` (rows, columns).
 
     The mask has `symbols.dots` dots per cell, a whole cell in plain. Return the cells (rows,
     columns) that the boundary crosses.
     """
-    paint_dots(drawn, mask, style.palette.boundary, style.symbols)
-    crossed = mask if style.symbols.plain else pack(mask) > 0
+    paint_dots(drawn, mask, drawn.style.palette.boundary)
+    crossed = mask if drawn.style.symbols.plain else pack(mask) > 0
     drawn.cells.bg[drawn.area][crossed] = behind[crossed]
     return crossed
 
 
 def _shown_points(
-    drawn: Frame,
-    points: NDArray[np.floating],
-    kind: NDArray[np.intp],
-    classes: int,
-    symbols: Symbols,
+    drawn: Frame, points: NDArray[np.floating], kind: NDArray[np.intp], classes: int
 ) -> tuple[Index, Index, NDArray[np.intp]]:
     """Return the cells that hold points, a pixel of each, and the kind to show there.
 
     `points` (n, 2) have `kind` (n,): the class, plus `classes` if misclassified. If several share a
     cell, the most telling is shown. Pixels are numbered as in `paint_pixels`.
     """
-    pixel, column, inside = drawn.pixels_of(points, symbols.pixels)
-    row = pixel // symbols.pixels
+    each = drawn.style.symbols.pixels
+    pixel, column, inside = drawn.pixels_of(points, each)
+    row = pixel // each
     shown, kinds = most_telling(row * drawn.columns + column, kind[inside], classes)
     cells = (drawn.top + row[shown], drawn.left + column[shown])
     return cells, (pixel[shown], column[shown]), kinds
@@ -486,35 +464,31 @@ def fit_columns(columns: int, limits: tuple[float, float], symbols: Symbols) -> 
 
 
 def draw_fit(
-    rows: int,
-    columns: int,
+    canvas: Canvas,
     points: NDArray[np.floating],
     line: FittedLine,
     axes: Axes,
-    style: Style,
-    heading: Heading,
     cursor: tuple[float, float] | None = None,
 ) -> Cells:
     """Return ``points`` (n, 2) and the line over them.
 
     Values outside the limits or not finite are left out. ``cursor`` brackets the point at (x, y).
     """
-    palette, symbols = style.palette, style.symbols
+    palette, symbols = canvas.style.palette, canvas.style.symbols
     legend = (
         (f"{len(points)} points", symbols.point(0), palette.classes[0]),
         (line.label, symbols.solid, palette.train),
-        *heading.legend,
     )
-    drawn = frame(rows, columns, axes, replace(heading, legend=legend), style)
+    drawn = frame(canvas.with_legend(legend), axes)
     if not (drawn.rows and drawn.columns):
         return drawn.cells
     row, column, _ = drawn.pixels_of(points)
     drawn.cells.code[drawn.area][row, column] = ord(symbols.point(0))
     drawn.cells.fg[drawn.area][row, column] = palette.classes[0]
-    high, wide = drawn.dots(symbols)
+    high, wide = drawn.dots
     at = drawn.x.position(line.places[:, 0], wide)
     mask = line_mask(at, drawn.y.position(line.places[:, 1], high), high, wide)
-    paint_dots(drawn, mask, palette.train, symbols)
+    paint_dots(drawn, mask, palette.train)
     if cursor is not None and (cell := drawn.cell(*cursor)):
         put_brackets(drawn, *cell, palette.cursor, symbols.point(0))
     return drawn.cells

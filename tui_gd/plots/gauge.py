@@ -39,27 +39,20 @@ def draw_gauge(columns: int, rate: float, limit: float | None, style: Style) -> 
         10.0 ** math.ceil(math.log10(max(near, middle * _ABOVE)) - 1e-9),
         log=True,
     )
+    palette, symbols = style.palette, style.symbols
     bar = min(columns, _WIDEST)
     edge = None
-    if known:  # with a cell on either side of it, if there are so many
+    cells.put(0, 0, symbols.horizontal * bar, palette.good if known else palette.dim)
+    if known:
+        # with a cell on either side of it, if there are so many
         edge = max(min(int(scale.bins(middle, bar)), bar - 2), min(1, bar - 1))
-    _draw_bar(cells, bar, scale, edge, middle, style)
+        turns = int(scale.bins(middle * _TURNS, bar))
+        cells.put(0, turns, ":" if symbols.plain else "┆", palette.good)
+        cells.put(0, edge, symbols.vertical + symbols.hatch * (bar - edge - 1), palette.error)
+        cells.put(0, edge, symbols.vertical, palette.text)
     _mark_rate(cells, bar, scale, edge, rate, middle, style)
     _write_numbers(cells, bar, scale, middle if known else None, style)
     return cells
-
-
-def _draw_bar(
-    cells: Cells, bar: int, scale: Scale, edge: int | None, limit: float, style: Style
-) -> None:
-    palette, symbols = style.palette, style.symbols
-    cells.put(0, 0, symbols.horizontal * bar, palette.dim if edge is None else palette.good)
-    if edge is None:
-        return
-    turns = int(scale.bins(limit * _TURNS, bar))
-    cells.put(0, turns, ":" if symbols.plain else "┆", palette.good)
-    cells.put(0, edge, symbols.vertical + symbols.hatch * (bar - edge - 1), palette.error)
-    cells.put(0, edge, symbols.vertical, palette.text)
 
 
 def _mark_rate(

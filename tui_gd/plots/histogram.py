@@ -1,15 +1,14 @@
 """Histograms of final losses: bars of starts, stacked by how they ended."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.plots.axes import BORDER, Axes, Frame, Heading, draw_box, draw_rule, frame, put_brackets
+from tui_gd.plots.axes import BORDER, Axes, Canvas, Frame, draw_box, draw_rule, frame, put_brackets
 from tui_gd.plots.cells import SPACE, Cells, fit, width
-from tui_gd.plots.palette import Colour, Palette, Style
+from tui_gd.plots.palette import Colour, Palette
 from tui_gd.plots.scale import Scale, nice_limits
 
 # values below this share of the reference go into the lowest bin, because they are as good as zero;
@@ -90,13 +89,7 @@ class Bars:
 
 
 def draw_histogram(
-    rows: int,
-    columns: int,
-    stacks: Sequence[Stack],
-    bars: Bars,
-    style: Style,
-    heading: Heading,
-    cursor: float | None = None,
+    canvas: Canvas, stacks: Sequence[Stack], bars: Bars, cursor: float | None = None
 ) -> Cells:
     """Return a histogram of the values on the scale, one stack on top of the other.
 
@@ -105,31 +98,28 @@ def draw_histogram(
     part that is not empty is visible, however small. A line marks the value `cursor`. The legend
     has only stacks with values.
     """
-    legend = tuple(
+    legend = [
         (f"{len(one.values)} {one.label}", one.sign, one.colour)
         for one in stacks
         if len(one.values)
-    )
-    high = max(bars.most, tallest(max(columns - 8, 1), stacks, bars.scale), 1)
+    ]
+    high = max(bars.most, tallest(max(canvas.columns - 8, 1), stacks, bars.scale), 1)
     y = Scale(0.0, nice_limits(0.0, float(high))[1])
-    axes = Axes(bars.scale, y, bars.x_label, bars.y_label)
-    heading = replace(heading, legend=(*legend, *heading.legend))
-    drawn = frame(rows, columns, axes, heading, style)
+    drawn = frame(canvas.with_legend(legend), Axes(bars.scale, y, bars.x_label, bars.y_label))
     if drawn.rows and drawn.columns:
-        _draw_bars(drawn, stacks, style)
+        _draw_bars(drawn, stacks)
         if cursor is not None:
-            _rule(drawn, cursor, style)
+            _rule(drawn, cursor)
     return drawn.cells
 
 
-def draw_tally(
-    rows: int, columns: int, stacks: Sequence[Stack], style: Style, heading: Heading
-) -> Cells:
+def draw_tally(canvas: Canvas, stacks: Sequence[Stack]) -> Cells:
     """Return a line for each stack: sign, label, count, and a bar of the signs.
 
     For values that matter less than their kinds. If the lines do not fit, those of the smallest
     stacks are left out.
     """
+    rows, columns, style = canvas.rows, canvas.columns, canvas.style
     palette = style.palette
     inner = Cells.blank(rows - BORDER, columns - BORDER, style)
     height, room = inner.shape
@@ -147,17 +137,17 @@ def draw_tally(
         inner.put(row, across + 4, f"{count:>{digits}}", palette.text)
         cells = max(round(count / most * (room - begin - 1)), min(count, 1))
         inner.put(row, begin, one.sign * cells, one.colour)
-    return draw_box(rows, columns, inner, heading, style)
+    return draw_box(rows, columns, inner, canvas.heading, style)
 
 
-def _draw_bars(drawn: Frame, stacks: Sequence[Stack], style: Style) -> None:
-    palette = style.palette
+def _draw_bars(drawn: Frame, stacks: Sequence[Stack]) -> None:
+    palette = drawn.style.palette
     count, wide = bars_across(drawn.columns)
     heights = np.array(
         [np.bincount(bin_of(one.values, drawn.x, count), minlength=count) for one in stacks],
         np.float64,
     ).reshape(len(stacks), count)
-    signs_only = style.symbols.plain or palette.depth in {"16", "mono"}
+    signs_only = drawn.style.symbols.plain or palette.depth in {"16", "mono"}
     unit = 1 if signs_only else 8
     owner = _owners(heights, drawn.y.high, drawn.rows * unit)
     code, fg, bg = _cells_of(owner.reshape(drawn.rows, unit, count), stacks, palette)
@@ -169,7 +159,7 @@ def _draw_bars(drawn: Frame, stacks: Sequence[Stack], style: Style) -> None:
         area = getattr(drawn.cells, name)[drawn.top : drawn.top + drawn.rows, span]
         area[...] = np.repeat(values[::-1], wide, axis=1)
     if not signs_only:
-        _sign_feet(drawn, owner.reshape(drawn.rows, unit, count), stacks, wide, palette)
+        _sign_feet(drawn, owner.reshape(drawn.rows, unit, count), stacks, wide)
 
 
 def _owners(heights: NDArray[np.float64], high: float, units: int) -> NDArray[np.intp]:
@@ -209,14 +199,9 @@ def _cells_of(
     return _EIGHTHS[eighths], colours[first], np.where(both, colours[last], palette.background)
 
 
-def _sign_feet(
-    drawn: Frame,
-    owner: NDArray[np.intp],
-    stacks: Sequence[Stack],
-    wide: int,
-    palette: Palette,
-) -> None:
+def _sign_feet(drawn: Frame, owner: NDArray[np.intp], stacks: Sequence[Stack], wide: int) -> None:
     """Write the sign of each part of a bar into the lowest cell that the part fills."""
+    background = drawn.style.palette.background
     whole = (owner == owner[:, :1]).all(axis=1) & (owner[:, 0] >= 0)
     area = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left :]
     code, fg, bg = (part[area] for part in (drawn.cells.code, drawn.cells.fg, drawn.cells.bg))
@@ -229,19 +214,17 @@ def _sign_feet(
         column = bar * wide
         for beside in range(wide):
             code[row, column + beside] = SPACE
-            bg[row, column + beside] = np.where(inverse, one.colour, palette.background)
+            bg[row, column + beside] = np.where(inverse, one.colour, background)
         middle = column + (wide - 1) // 2
         code[row, middle] = ord(one.sign)
-        fg[row, middle] = np.where(inverse, palette.background, one.colour)
+        fg[row, middle] = np.where(inverse, background, one.colour)
 
 
-def _rule(drawn: Frame, value: float, style: Style) -> None:
+def _rule(drawn: Frame, value: float) -> None:
     """Draw a vertical line at a value, next to the bars, with a sign on top."""
-    palette = style.palette
+    palette = drawn.style.palette
     count, wide = bars_across(drawn.columns)
-    if math.isnan(value):
-        value = math.inf
     bar = int(bin_of(np.array([value]), drawn.x, count)[0])
     column = bar * wide + (wide - 1) // 2
-    draw_rule(drawn, column, palette.cursor, style.symbols)
+    draw_rule(drawn, column, palette.cursor)
     put_brackets(drawn, drawn.rows - 1, column, palette.cursor, ground=palette.background)

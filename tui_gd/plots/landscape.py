@@ -6,30 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.plots.axes import Axes, Frame, Geometry, Heading, LegendEntry, frame
+from tui_gd.plots.axes import Axes, Canvas, Geometry, LegendEntry, Limits, frame
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Colour, Style
-from tui_gd.plots.relief import (
-    BAR_COLUMNS,
-    Place,
-    Relief,
-    Track,
-    arrow_head,
-    arrow_tip,
-    marks,
-    paint_bar,
-    paint_cursor,
-    paint_ends,
-    paint_lines,
-    paint_minima,
-    paint_relief,
-    paint_signs,
-    paint_tracks,
-)
+from tui_gd.plots.relief import BAR_COLUMNS, Place, Relief, Track, marks
 from tui_gd.plots.scale import Scale, compact, nice_limits
 
-_ARROW = 0.14
-"""Length of the arrow along the gradient, as a share of the plot's width or height."""
 _BAR_FROM = 50
 """Pictures narrower than this have no colour bar."""
 _BARRIERS = 2.5
@@ -90,12 +72,7 @@ class Descent:
     """Where the next step leads."""
 
 
-def plane_axes(
-    columns: int,
-    limits: tuple[float, float, float, float],
-    x_label: str,
-    y_label: str,
-) -> Axes:
+def plane_axes(columns: int, limits: Limits, x_label: str, y_label: str) -> Axes:
     """Return the axes of a landscape in a picture that wide, with room for the colour bar."""
     beside = BAR_COLUMNS if columns >= _BAR_FROM else 0
     return replace(Axes.of(limits, x_label, y_label), beside=beside)
@@ -133,40 +110,34 @@ def place_at(place: Geometry, axes: Axes, column: int, row: int) -> Place | None
 
 
 def draw_landscape(
-    rows: int,
-    columns: int,
-    landscape: LandscapePlane,
-    descent: Descent,
-    style: Style,
-    heading: Heading,
-    cursor: Place | None = None,
+    canvas: Canvas, landscape: LandscapePlane, descent: Descent, cursor: Place | None = None
 ) -> Cells:
     """Return the picture: contours, groups of places, paths, minima, the next step and the cursor.
 
     If the axes leave room beside the plot, a bar shows the heights of the levels; otherwise the
     legend ends with the lowest and highest value.
     """
-    if not landscape.axes.beside:
-        legend = (*heading.legend, *_range(landscape.values, style))
-        heading = replace(heading, legend=legend)
-    drawn = frame(rows, columns, landscape.axes, heading, style)
+    axes, tracks = landscape.axes, descent.tracks
+    if not axes.beside:
+        lowest = (*canvas.heading.legend, *_range(landscape.values, canvas.style))
+        canvas = replace(canvas, heading=replace(canvas.heading, legend=lowest))
+    drawn = frame(canvas, axes)
     if not (drawn.rows and drawn.columns):
         return drawn.cells
-    tracks = descent.tracks
-    relief = paint_relief(drawn, landscape.values, style)
-    if landscape.axes.beside:
-        paint_bar(drawn, relief, style)
+    relief = Relief.painted(drawn, landscape.values)
+    if axes.beside:
+        relief.paint_bar()
     for group in landscape.groups:
-        paint_signs(drawn, relief, group.places, [group.sign], [group.colour])
-    paint_tracks(drawn, relief, tracks, descent.epoch, style)
-    paint_minima(drawn, relief, landscape.minima, style)
+        relief.paint_signs(group.places, [group.sign], [group.colour])
+    relief.paint_tracks(tracks, descent.epoch)
+    relief.paint_minima(landscape.minima)
     viewed = tracks[-1].viewed if tracks else None
     if viewed is not None and descent.downhill is not None:
-        _paint_arrow(drawn, relief, viewed, descent.downhill, style)
+        relief.paint_arrow(viewed, descent.downhill)
     starts = [(track.points[0], track.colour) for track in tracks if len(track.points)]
-    paint_ends(drawn, relief, tracks, starts, descent.following, style)
+    relief.paint_ends(tracks, starts, descent.following)
     if cursor is not None:
-        paint_cursor(drawn, relief, cursor, style)
+        relief.paint_cursor(cursor)
     return drawn.cells
 
 
@@ -188,58 +159,35 @@ def _range(values: NDArray[np.floating] | None, style: Style) -> list[LegendEntr
     ]
 
 
-def _paint_arrow(
-    drawn: Frame,
-    relief: Relief,
-    viewed: Place,
-    descent: tuple[float, float],
-    style: Style,
-) -> None:
-    palette = style.palette
-    tip = arrow_tip(drawn.x, drawn.y, viewed, descent, _ARROW)
-    if not np.isfinite(tip).all():
-        return
-    line = np.array([viewed, tip])
-    paint_lines(drawn, relief, [line], [0], [palette.cursor], style)
-    head = arrow_head(drawn, viewed, tip, style.symbols)
-    paint_signs(drawn, relief, [tip], [head], [palette.cursor])
-
-
 def draw_landscape_line(
-    rows: int,
-    columns: int,
-    line: LandscapeLine,
-    descent: Descent,
-    style: Style,
-    heading: Heading,
-    cursor: float | None = None,
+    canvas: Canvas, line: LandscapeLine, descent: Descent, cursor: float | None = None
 ) -> Cells:
     """Return the curve of the loss with the points of the lanes' paths on it, and the tangent.
 
     Only the first coordinate of the tracks' points, (n, 1) or (n, 2), counts: they lie on the
     curve. `viewed` is the exact (weight, loss). The axes come from `line_axes`.
     """
-    drawn = frame(rows, columns, line.axes, heading, style)
+    drawn = frame(canvas, line.axes)
     if not (drawn.rows and drawn.columns):
         return drawn.cells
     tracks = descent.tracks
-    relief = paint_relief(drawn, None, style)
+    relief = Relief.painted(drawn, None)
     curve = np.zeros((0, 2)) if line.values is None else np.stack([line.xs, line.values], axis=1)
     viewed = tracks[-1].viewed if tracks else None
     tangent = None
     if viewed is not None and descent.slope is not None:
         tangent = _tangent(viewed, descent.slope, drawn.x)
-    _paint_curve(drawn, relief, curve, _steps(curve, tracks, descent.epoch), tangent, style)
-    paint_minima(drawn, relief, line.minima, style)
+    _paint_curve(relief, curve, _steps(curve, tracks, descent.epoch), tangent)
+    relief.paint_minima(line.minima)
     starts = [
         (place, track.colour)
         for track in tracks
         for place in _on(curve, np.asarray(track.points, np.float64)[:1, 0])
     ]
-    paint_ends(drawn, relief, tracks, starts, descent.following, style)
+    relief.paint_ends(tracks, starts, descent.following)
     if cursor is not None:
         for x, y in _on(curve, np.array([cursor])):
-            paint_cursor(drawn, relief, (float(x), float(y)), style)
+            relief.paint_cursor((float(x), float(y)))
     return drawn.cells
 
 
@@ -268,27 +216,25 @@ def _tangent(viewed: Place, slope: float, x: Scale) -> NDArray[np.float64]:
 
 
 def _paint_curve(
-    drawn: Frame,
     relief: Relief,
     curve: NDArray[np.float64],
     steps: Sequence[_Steps],
     tangent: NDArray[np.float64] | None,
-    style: Style,
 ) -> None:
     """Draw the curve, on it the paths as lines and then as signs, and the tangent."""
-    palette = style.palette
+    palette, symbols = relief.drawn.style.palette, relief.drawn.style.symbols
     lines, colours = [curve], [palette.dim]
-    if not style.symbols.plain:
+    if not symbols.plain:
         lines += [_along(curve, places) for places, _, _ in steps]
         colours += [colour for _, _, colour in steps]
     if tangent is not None:
         lines.append(tangent)
         colours.append(palette.cursor)
     layers = [2 * i for i in range(len(lines))]
-    paint_lines(drawn, relief, lines, layers, colours, style, (".", "."))
-    signs = marks(style.symbols)
+    relief.paint_lines(lines, layers, colours, (".", "."))
+    signs = marks(symbols)
     for places, past, colour in steps:
-        paint_signs(drawn, relief, places, [signs.past if past else signs.future], [colour])
+        relief.paint_signs(places, [signs.past if past else signs.future], [colour])
 
 
 def _along(curve: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tui_gd.plots.braille import blit, per_cell
 from tui_gd.plots.cells import Cells, fit, width
-from tui_gd.plots.palette import Palette, Style
+from tui_gd.plots.palette import Style
 
 _WEAK, _MEDIUM, _STRONG = 0.1, 0.3, 0.65
 """Shares of the layer's largest |w| above which a line is dotted, thin, thick."""
@@ -38,6 +38,10 @@ _NEGATIVE = 3
 _PLAIN = np.array([ord(sign) for sign in " .+#,-="], np.uint32)
 
 
+Unit = tuple[int, int]
+"""The number of a layer, without the inputs, and of a unit in it, both from 0."""
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """A network to draw: its weights and the names of its inputs and outputs."""
@@ -48,12 +52,10 @@ class Network:
     outputs: Sequence[str]
     activations: Sequence[NDArray[np.floating]] = ()
     """Values (units,) of the inputs and of every layer."""
+    selected: Unit | None = None
 
 
 # The places of units, and which ones are shown of a layer that does not fit
-
-Unit = tuple[int, int]
-"""The number of a layer, without the inputs, and of a unit in it, both from 0."""
 
 BIAS = 7
 """Cells for a bias beside its unit."""
@@ -71,6 +73,11 @@ class Column:
     units: tuple[int, ...]
     rows: tuple[int, ...]
     gaps: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def apart(self) -> int:
+        """The rows from one unit to the next, where they are closest."""
+        return min((b - a for a, b in pairwise(self.rows)), default=_LOOSE)
 
 
 @dataclass(frozen=True)
@@ -98,8 +105,9 @@ def finite(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.nan_to_num(np.asarray(matrix, np.float64), nan=0.0, posinf=1e300, neginf=-1e300)
 
 
-def layout_of(rows: int, columns: int, network: Network, selected: Unit | None) -> Layout:
+def layout_of(rows: int, columns: int, network: Network) -> Layout:
     """Return the layout for a picture of that size; the inputs shown depend on their |w|."""
+    selected = network.selected
     layers = [finite(matrix) for matrix in network.layers]
     sizes = (len(layers[0]) - 1, *(matrix.shape[1] for matrix in layers))
     legend = rows >= 8
@@ -117,20 +125,14 @@ def layout_of(rows: int, columns: int, network: Network, selected: Unit | None) 
     return _layout(height, columns, sizes, strongest, longest, selected, legend)
 
 
-def unit_at(
-    rows: int,
-    columns: int,
-    network: Network,
-    place: tuple[int, int],
-    selected: Unit | None = None,
-) -> Unit | None:
+def unit_at(rows: int, columns: int, network: Network, place: tuple[int, int]) -> Unit | None:
     """Return the unit that `draw_network` draws nearest to the cell (row, column) `place`.
 
     None if that is an input, or no unit is within two rows and eight columns.
     """
     if rows < 1 or columns < 1 or not network.layers:
         return None
-    layout = layout_of(rows, columns, network, selected)
+    layout = layout_of(rows, columns, network)
     near = [
         (2 * abs(row - place[0]) + abs(column.at - place[1]), number - 1, unit)
         for number, column in enumerate(layout.columns)
@@ -217,9 +219,7 @@ def _some(at: int, height: int, size: int, keep: int | None) -> Column:
 # The picture
 
 
-def draw_network(
-    rows: int, columns: int, network: Network, style: Style, selected: Unit | None = None
-) -> Cells:
+def draw_network(rows: int, columns: int, network: Network, style: Style) -> Cells:
     """Return the network as units in columns with lines between them.
 
     A line is dotted, thin or thick above 0.1, 0.3 and 0.65 of the layer's largest |w| (biases do
@@ -229,21 +229,18 @@ def draw_network(
     one; inputs that do not fit show those with the largest |w|, towards the selected unit if they
     lead to it. The number of hidden units is written beside them.
     """
-    palette = style.palette
     cells = Cells.blank(rows, columns, style)
-    layers = network.layers
-    if rows < 1 or columns < 1 or not layers:
+    if rows < 1 or columns < 1 or not network.layers:
         return cells
-    sound = [finite(matrix) for matrix in layers]
-    layout = layout_of(rows, columns, network, selected)
-    _draw_lines(cells, layout, sound, selected, style)
+    layout = layout_of(rows, columns, network)
+    _draw_lines(cells, layout, network, style)
     for number, column in enumerate(layout.columns):
-        _draw_units(cells, layout, number, layers, selected, style)
+        _draw_units(cells, layout, number, network, style)
         for row, count in column.gaps:
             text = style.symbols.spell(f"… {count} more")
-            cells.put(row, max(column.at + 1 - width(text), 0), text, palette.dim)
-    _draw_names(cells, layout, network, palette)
-    _draw_activations(cells, layout, network.activations, style)
+            cells.put(row, max(column.at + 1 - width(text), 0), text, style.palette.dim)
+    _draw_names(cells, layout, network, style)
+    _draw_activations(cells, layout, network, style)
     if layout.legend:
         _draw_legend(cells, style)
     return cells
@@ -282,22 +279,16 @@ def _raster(
     return dots.astype(np.int32), beside.astype(np.int32), places.astype(np.int8)
 
 
-def _draw_lines(
-    cells: Cells,
-    layout: Layout,
-    layers: Sequence[NDArray[np.float64]],
-    selected: Unit | None,
-    style: Style,
-) -> None:
+def _draw_lines(cells: Cells, layout: Layout, network: Network, style: Style) -> None:
     """Draw the lines, stronger ones over weaker ones."""
-    palette, symbols = style.palette, style.symbols
+    palette, symbols, selected = style.palette, style.symbols, network.selected
     down, across = symbols.dots
     shape = (cells.shape[0] * down, cells.shape[1] * across)
     owner = np.zeros(shape[0] * shape[1], np.int16)
     # colour and kind of each line number in `owner`
     colours, kinds = [np.array([palette.text])], [np.array([0])]
     drawn = 1
-    for gap, matrix in enumerate(layers):
+    for gap, matrix in enumerate(map(finite, network.layers)):
         left, right = layout.columns[gap], layout.columns[gap + 1]
         start, stop = layout.line_ends(gap)
         if stop - start < 1:
@@ -360,27 +351,19 @@ def _kinds(
     return kind, np.concatenate([others[max(len(others) - most, 0) :], mine])
 
 
-def _draw_units(
-    cells: Cells,
-    layout: Layout,
-    number: int,
-    layers: Sequence[NDArray[np.floating]],
-    selected: Unit | None,
-    style: Style,
-) -> None:
+def _draw_units(cells: Cells, layout: Layout, number: int, network: Network, style: Style) -> None:
     """Draw the units of one column, each with its bias beside or below it."""
     palette = style.palette
     column = layout.columns[number]
-    apart = min((b - a for a, b in pairwise(column.rows)), default=_LOOSE)
     for unit, row in zip(column.units, column.rows, strict=True):
-        chosen = selected == (number - 1, unit)
+        chosen = network.selected == (number - 1, unit)
         colour = palette.cursor if chosen else palette.text
         cells.put(row, column.at, style.symbols.point(0), colour)
         if chosen:
             cells.put(row, column.at - 1, "[", palette.cursor)
             cells.put(row, column.at + 1, "]", palette.cursor)
-        if number and (layout.biases or apart >= _LOOSE):
-            bias = style.symbols.spell(_short(layers[number - 1][-1, unit]))
+        if number and (layout.biases or column.apart >= _LOOSE):
+            bias = style.symbols.spell(_short(network.layers[number - 1][-1, unit]))
             below = min(column.at - 2, cells.shape[1] - len(bias))
             place = (row, column.at + 2) if layout.biases else (row + 1, max(below, 0))
             cells.put(*place, bias, palette.dim)
@@ -394,39 +377,31 @@ def _short(value: float) -> str:
     return next((form for form in forms if len(form) < BIAS), forms[-1])
 
 
-def _draw_names(
-    cells: Cells,
-    layout: Layout,
-    network: Network,
-    palette: Palette,
-) -> None:
+def _draw_names(cells: Cells, layout: Layout, network: Network, style: Style) -> None:
+    ink = style.palette.text
     if layout.left:
         column = layout.columns[0]
         for unit, row in zip(column.units, column.rows, strict=True):
             name = fit(network.inputs[unit], layout.left, cells.plain)
-            cells.put(row, layout.left - width(name), name, palette.text)
+            cells.put(row, layout.left - width(name), name, ink)
     if layout.right:
         column = layout.columns[-1]
         at = column.at + 2 + (BIAS if layout.biases else 0)
         for unit, row in zip(column.units, column.rows, strict=True):
-            cells.put(row, at, fit(network.outputs[unit], layout.right, cells.plain), palette.text)
+            cells.put(row, at, fit(network.outputs[unit], layout.right, cells.plain), ink)
 
 
-def _draw_activations(
-    cells: Cells,
-    layout: Layout,
-    activations: Sequence[NDArray[np.floating]],
-    style: Style,
-) -> None:
+def _draw_activations(cells: Cells, layout: Layout, network: Network, style: Style) -> None:
     """Write every unit's value below it, if its layer leaves rows free between units.
 
     A value that the legend or the value of the next layer would cover is left out.
     """
     room = min((b.at - a.at for a, b in pairwise(layout.columns)), default=cells.shape[1])
-    for number, (column, values) in enumerate(zip(layout.columns, activations, strict=False)):
+    for number, (column, values) in enumerate(
+        zip(layout.columns, network.activations, strict=False)
+    ):
         beside = number == 0 or layout.biases
-        apart = min((b - a for a, b in pairwise(column.rows)), default=_LOOSE)
-        if apart < (2 if beside else _LOOSE):
+        if column.apart < (2 if beside else _LOOSE):
             continue
         for unit, row in zip(column.units, column.rows, strict=True):
             text = style.symbols.spell(f"={values[unit]:.2g}")

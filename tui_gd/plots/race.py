@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from tui_gd.plots.axes import (
     Axes,
+    Canvas,
     Frame,
-    Heading,
     LegendEntry,
     chequered,
     draw_rule,
     frame,
-    legend_fits,
     paint_dots,
     put_brackets,
 )
@@ -58,12 +57,9 @@ class Field:
 
 
 def draw_race(
-    rows: int,
-    columns: int,
+    canvas: Canvas,
     field: Field,
     current: float,
-    style: Style,
-    heading: Heading,
     cursor: int | None = None,
     notes: tuple[str, ...] = (),
 ) -> Frame:
@@ -78,7 +74,7 @@ def draw_race(
     The limits of the losses come from the start and from losses below it; losses above it leave the
     plot.
     """
-    symbols = style.symbols
+    palette, symbols = canvas.style.palette, canvas.style.symbols
     x, y = _rate_scale(field.rates), _loss_scale(field)
     losses = np.maximum(field.losses, y.low) if y.log else field.losses
     test = None if field.test is None or np.isnan(field.test).all() else field.test
@@ -86,36 +82,41 @@ def draw_race(
         test = np.maximum(test, y.low)
     label = "α" if notes else "learning rate α"
     axes = Axes(x, y, symbols.spell(label), "loss" * bool(notes), notes, grid=True)
-    bests = _bests(field, style)
-    legend = (*bests, *_failures(field, style), *heading.legend)
-    drawn = frame(rows, columns, axes, replace(heading, legend=legend), style)
+    # of each curve: its rows, its best rate, the losses, and the sign and colour of the best
+    curves = (
+        ("train", field.best, losses, symbols.now, palette.train),
+        (field.held_out, field.best_test, test, symbols.wrong_points[0], palette.test),
+    )
+    bests = [
+        (f"{rows}: best {compact(field.rates[best], 2)}", sign, colour)
+        for rows, best, _, sign, colour in curves
+        if best is not None
+    ]
+    drawn = frame(canvas.with_legend((*bests, *_failures(field, canvas.style))), axes)
     if not (drawn.rows and drawn.columns):
         return drawn
     above = len(bests)
-    while not legend_fits(columns, replace(heading, legend=tuple(bests[:above])), style):
+    while above and not canvas.with_legend(bests[:above]).legend_fits:
         above -= 1
     _write_below(drawn, bests[above:])
     at = drawn.x.bins(field.rates, drawn.columns)
-    _hatch(drawn, field, style)
+    _hatch(drawn, field)
     if test is not None:
-        _curve(drawn, field.rates, test, style, dashed=True)
-    _curve(drawn, field.rates, losses, style)
+        _curve(drawn, field.rates, test, dashed=True)
+    _curve(drawn, field.rates, losses)
     shown = drawn.x.bins(current, drawn.columns)
     if shown >= 0:
-        draw_rule(drawn, int(shown), style.palette.dim, symbols, every=2)
+        draw_rule(drawn, int(shown), palette.dim, every=2)
     if cursor is not None:
-        draw_rule(drawn, int(at[cursor]), style.palette.cursor, symbols)
-    _mark_failures(drawn, field, at, style)
+        draw_rule(drawn, int(at[cursor]), palette.cursor)
+    _mark_failures(drawn, field, at)
     if cursor is not None:
-        _bracket(drawn, int(at[cursor]), losses[cursor], style)
-    taken = _label_current(drawn, int(shown), f"α {current:g}", style)
-    marked = [(field.best, losses, symbols.now, style.palette.train)]
-    if test is not None:
-        marked.append((field.best_test, test, symbols.wrong_points[0], style.palette.test))
-    for best, curve, sign, colour in reversed(marked):
-        if best is not None:
+        _bracket(drawn, int(at[cursor]), losses[cursor])
+    taken = _label_current(drawn, int(shown), f"α {current:g}")
+    for _, best, curve, sign, colour in reversed(curves):
+        if best is not None and curve is not None:
             text = symbols.spell(compact(field.rates[best], 2))
-            _mark_best(drawn, int(at[best]), curve[best], (text, sign, colour), taken, style)
+            _mark_best(drawn, int(at[best]), curve[best], (text, sign, colour), taken)
     return drawn
 
 
@@ -146,20 +147,6 @@ def _loss_scale(field: Field) -> Scale:
     return Scale(*nice_limits(float(low), float(high), log), log)
 
 
-def _bests(field: Field, style: Style) -> list[LegendEntry]:
-    """Return the best rate on train rows, and on the rows held out."""
-    symbols, palette = style.symbols, style.palette
-    bests = (
-        (field.best, "train", symbols.now, palette.train),
-        (field.best_test, field.held_out, symbols.wrong_points[0], palette.test),
-    )
-    return [
-        (f"{rows}: best {compact(field.rates[best], 2)}", sign, colour)
-        for best, rows, sign, colour in bests
-        if best is not None
-    ]
-
-
 def _failures(field: Field, style: Style) -> list[LegendEntry]:
     """Return how many rates failed, by the way in which they did."""
     kinds = ((field.diverged, "×", "diverged"), (field.higher, "↑", "ended higher"))
@@ -181,7 +168,7 @@ def _write_below(drawn: Frame, entries: Sequence[LegendEntry]) -> None:
             drawn.cells.put(rows - 1, stop, words, colour)
 
 
-def _hatch(drawn: Frame, field: Field, style: Style) -> None:
+def _hatch(drawn: Frame, field: Field) -> None:
     """Hatch the columns nearest to a rate that failed."""
     failed = field.diverged | field.higher
     if not failed.any():
@@ -191,49 +178,43 @@ def _hatch(drawn: Frame, field: Field, style: Style) -> None:
     nearest = np.searchsorted(between, np.arange(drawn.columns))
     here = chequered(drawn) & failed[nearest]
     area = drawn.area
-    drawn.cells.code[area][here] = ord(style.symbols.hatch)
-    drawn.cells.fg[area][here] = style.palette.faint
+    drawn.cells.code[area][here] = ord(drawn.style.symbols.hatch)
+    drawn.cells.fg[area][here] = drawn.style.palette.faint
 
 
 def _curve(
-    drawn: Frame,
-    rates: NDArray[np.float64],
-    losses: NDArray[np.float64],
-    style: Style,
-    *,
-    dashed: bool = False,
+    drawn: Frame, rates: NDArray[np.float64], losses: NDArray[np.float64], *, dashed: bool = False
 ) -> None:
-    symbols, palette = style.symbols, style.palette
-    high, wide = drawn.dots(symbols)
+    symbols, palette = drawn.style.symbols, drawn.style.palette
+    high, wide = drawn.dots
     at = np.clip(drawn.x.position(rates, wide), 0, wide - 1)
     mask = curve_mask(at, drawn.y.position(losses, high), high, wide)
     if dashed and not symbols.plain:
         mask &= np.arange(wide) // symbols.dots[1] % 2 == 0
     colour, sign = (palette.test, CURVE_DASHED) if dashed else (palette.train, CURVE)
-    paint_dots(drawn, mask, colour, symbols, sign)
+    paint_dots(drawn, mask, colour, sign)
 
 
-def _mark_failures(drawn: Frame, field: Field, at: NDArray[np.intp], style: Style) -> None:
+def _mark_failures(drawn: Frame, field: Field, at: NDArray[np.intp]) -> None:
     for kind, sign in ((field.higher, "↑"), (field.diverged, "×")):
+        text = drawn.style.symbols.spell(sign)
         for column in at[kind & (at >= 0)].tolist():
-            drawn.cells.put(
-                drawn.top, drawn.left + column, style.symbols.spell(sign), style.palette.error
-            )
+            drawn.cells.put(drawn.top, drawn.left + column, text, drawn.style.palette.error)
 
 
-def _label_current(drawn: Frame, column: int, text: str, style: Style) -> tuple[int, int, int]:
+def _label_current(drawn: Frame, column: int, text: str) -> tuple[int, int, int]:
     """Write the current rate next to its rule; return the row and columns taken, within the plot.
 
     If there is no room in the plot, write nothing.
     """
-    text = style.symbols.spell(text)
+    text = drawn.style.symbols.spell(text)
     row = drawn.rows - 1
     if column < 0 or drawn.rows < 3:
         return row, 0, 0
     left = column + 1 if column + 1 + width(text) <= drawn.columns else column - width(text)
     if left < 0:
         return row, 0, 0
-    drawn.cells.put(drawn.top + row, drawn.left + left, text, style.palette.text)
+    drawn.cells.put(drawn.top + row, drawn.left + left, text, drawn.style.palette.text)
     return row, left, left + width(text)
 
 
@@ -243,7 +224,6 @@ def _mark_best(
     loss: float,
     mark: tuple[str, str, Colour],
     taken: tuple[int, int, int],
-    style: Style,
 ) -> None:
     """Put a sign at the best rate, and its number below, above or beside it, where there is room.
 
@@ -252,7 +232,7 @@ def _mark_best(
     level = int(drawn.y.bins(loss, drawn.rows))
     if column < 0 or level < 0:
         return
-    text, sign, colour = mark
+    symbols, (text, sign, colour) = drawn.style.symbols, mark
     row = drawn.rows - 1 - level
     left = max(0, min(column - width(text) // 2, drawn.columns - width(text)))
     cells = drawn.cells
@@ -262,28 +242,21 @@ def _mark_best(
         if not 0 < line < drawn.rows or width(text) > drawn.columns or meets:
             continue
         place = np.s_[drawn.top + line, drawn.left + left : drawn.left + left + width(text)]
-        signs = {style.symbols.now, style.symbols.wrong_points[0], *"[]"}
+        signs = {symbols.now, symbols.wrong_points[0], *"[]"}
         if not signs & set(map(chr, cells.code[place].tolist())):
             cells.put(drawn.top + line, drawn.left + left, text, colour)
             break
     cells.put(drawn.top + row, drawn.left + column, sign, bold(colour))
 
 
-def _bracket(drawn: Frame, column: int, loss: float, style: Style) -> None:
+def _bracket(drawn: Frame, column: int, loss: float) -> None:
     level = int(drawn.y.bins(loss, drawn.rows))
     row = drawn.rows - 1 - level if level >= 0 else 0
     if column >= 0:
-        put_brackets(drawn, row, column, style.palette.cursor)
+        put_brackets(drawn, row, column, drawn.style.palette.cursor)
 
 
-def draw_contenders(
-    rows: int,
-    columns: int,
-    curves: Sequence[Curve],
-    epochs: int,
-    style: Style,
-    heading: Heading,
-) -> Cells:
+def draw_contenders(canvas: Canvas, curves: Sequence[Curve], epochs: int) -> Cells:
     """Return curves over 0..``epochs``, the first on top; the names stand at their ends."""
     every = np.concatenate([np.empty(0), *(one.low for one in curves)])
     log = is_wide(every)
@@ -293,10 +266,10 @@ def draw_contenders(
         curves = [replace(one, low=low, high=low) for one, low in zip(curves, lows, strict=True)]
     last = max(epochs, 1)
     view = EpochView(last + 1, last=last, log=log, legend=False)
-    named = tuple(
-        (one.label, style.symbols.dashed if one.dashed else style.symbols.solid, one.colour)
+    symbols = canvas.style.symbols
+    named = [
+        (one.label, symbols.dashed if one.dashed else symbols.solid, one.colour)
         for one in curves
         if one.label
-    )
-    heading = replace(heading, legend=(*named, *heading.legend))
-    return draw_curves(rows, columns, curves, view, style, heading).cells
+    ]
+    return draw_curves(canvas.with_legend(named), curves, view).cells

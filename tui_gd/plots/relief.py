@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from tui_gd.plots.axes import Frame, paint_pixels, put_brackets, upsampled
 from tui_gd.plots.braille import BRAILLE, pack, per_cell
 from tui_gd.plots.cells import SPACE, width
-from tui_gd.plots.palette import Colour, Style, bold
-from tui_gd.plots.scale import LARGEST, Scale, compact
+from tui_gd.plots.palette import Colour, bold
+from tui_gd.plots.scale import LARGEST, compact
 from tui_gd.plots.symbols import CURVE, CURVE_DASHED, Symbols
 
 BAR_COLUMNS = 10
@@ -18,21 +18,14 @@ BAR_COLUMNS = 10
 _DIGITS = 10
 _BAR_STEP = 3
 """Rows from one number of the colour bar to the next."""
+_ARROW = 0.14
+"""Length of an arrow, as a share of the plot's width or height."""
 Place = tuple[float, float]
 
 _MOST_DOTS = 40_000
 """The most dots of lines in one picture; longer lines set every second dot, or fewer."""
 _FARTHEST = 1e9
 """Points farther from the plot are moved to this distance, so that all stays finite."""
-
-
-@dataclass(frozen=True, eq=False)
-class Relief:
-    """The shading: the background of every cell (rows, columns) and the levels' heights."""
-
-    ground: NDArray[np.int32]
-    edges: NDArray[np.float64]
-    """The lowest height, those between levels, and the highest; empty if none is known."""
 
 
 def level_edges(values: NDArray[np.floating], levels: int) -> NDArray[np.float64]:
@@ -60,69 +53,6 @@ def level_edges(values: NDArray[np.floating], levels: int) -> NDArray[np.float64
     by_height = ordered[0] + unit * np.expm1(shares * np.log1p(top / unit))
     edges: NDArray[np.float64] = (by_area + by_height) / 2.0 * size
     return edges
-
-
-def paint_relief(drawn: Frame, values: NDArray[np.floating] | None, style: Style) -> Relief:
-    """Shade the plotting area by `values` (h, w), the first row the upper one, and draw contours.
-
-    Shades are half blocks and contours braille dots. In plain, shades are whole cells and contours
-    digits; with few colours there are digits alone. A contour marks the beginning of a level, on
-    its upper side, and a digit names that level. Values that are not finite are left blank.
-    """
-    palette, symbols = style.palette, style.symbols
-    blank = np.full((drawn.rows, drawn.columns), palette.background, np.int32)
-    if values is None or not np.isfinite(values).any():
-        return Relief(blank, np.zeros(0))
-    known = np.where(np.isfinite(values), np.clip(values, -LARGEST, LARGEST), np.nan)
-    inner = level_edges(known, len(palette.relief) if palette.filled else _DIGITS)
-    edges = np.array([np.nanmin(known), *inner, np.nanmax(known)])
-    cells, area = drawn.cells, drawn.area
-    colours = np.append(palette.relief, np.int32(palette.background))
-    if symbols.plain or not palette.filled:
-        level = _levels(known, inner, drawn.rows, drawn.columns)
-        ground = colours[level] if palette.filled else blank
-        rim = _contours(level)
-        cells.code[area] = np.where(rim, level + ord("0"), SPACE)
-        cells.fg[area] = palette.contour
-        cells.bg[area] = ground
-        return Relief(ground, edges)
-    pixels = _levels(known, inner, drawn.rows * symbols.pixels, drawn.columns)
-    paint_pixels(drawn, colours[pixels])
-    ground = colours[np.maximum(pixels[0::2], pixels[1::2])]
-    dots = pack(_contours(_levels(known, inner, *drawn.dots(symbols))))
-    rim = dots > 0
-    cells.code[area][rim] = dots[rim] + BRAILLE
-    cells.fg[area][rim] = palette.contour
-    cells.bg[area][rim] = ground[rim]
-    return Relief(ground, edges)
-
-
-def paint_bar(drawn: Frame, relief: Relief, style: Style) -> None:
-    """Draw the levels with their heights, from low to high, to the right of the plotting area."""
-    levels = len(relief.edges) - 1
-    if levels < 1 or drawn.rows < levels // 2:
-        return
-    palette, cells = style.palette, drawn.cells
-    left = drawn.left + drawn.columns + 1
-    pixels = style.symbols.pixels
-    height = drawn.rows * pixels
-    level = np.arange(height)[::-1] * levels // height
-    upper, lower = level[::pixels], level[pixels - 1 :: pixels]
-    bar = np.s_[drawn.top : drawn.top + drawn.rows, left : left + 1]
-    if palette.filled:
-        top, bottom = palette.relief[upper, None], palette.relief[lower, None]
-        split = (top != bottom) & (pixels > 1)
-        cells.code[bar] = np.where(split, ord("▀"), SPACE)
-        cells.fg[bar], cells.bg[bar] = top, bottom
-    else:
-        cells.code[bar] = lower[:, None] + ord("0")
-        cells.fg[bar] = palette.contour
-    for row in range(0, drawn.rows, _BAR_STEP):
-        share = 1.0 - row / max(drawn.rows - 1, 1)
-        value = float(np.interp(share * levels, np.arange(levels + 1), relief.edges))
-        text = style.symbols.spell(compact(value, 2))
-        if width(text) <= BAR_COLUMNS - 3:
-            cells.put(drawn.top + row, left + 2, text, palette.dim)
 
 
 def _levels(
@@ -192,157 +122,214 @@ def marks(symbols: Symbols) -> Marks:
     return ASCII_MARKS if symbols.plain else UNICODE_MARKS
 
 
-def paint_signs(
-    drawn: Frame,
-    relief: Relief,
-    places: NDArray[np.floating] | Sequence[Place],
-    signs: Sequence[str],
-    colours: Sequence[Colour],
-) -> None:
-    """Write signs, one cell wide, at places (n, 2) of the plot; places outside are left out.
+@dataclass(frozen=True, eq=False)
+class Relief:
+    """A shaded plotting area, and all that can be drawn on it without changing the shades.
 
-    Give one sign and one colour for all places, or one each.
+    `ground` is the background of every cell (rows, columns). `edges` are the lowest height, those
+    between levels, and the highest; empty if none is known.
     """
-    at = np.asarray(places, np.float64).reshape(-1, 2)
-    if not len(at):
-        return
-    row, column, each = drawn.pixels_of(at)
-    cells, cell = drawn.cells, (drawn.top + row, drawn.left + column)
-    codes, inks = np.array([ord(sign) for sign in signs], np.uint32), np.array(colours, np.int32)
-    cells.code[cell] = codes[each if len(codes) > 1 else 0]
-    cells.fg[cell] = inks[each if len(inks) > 1 else 0]
-    cells.bg[cell] = relief.ground[row, column]
 
+    drawn: Frame
+    ground: NDArray[np.int32]
+    edges: NDArray[np.float64]
 
-def paint_minima(
-    drawn: Frame, relief: Relief, minima: Sequence[tuple[float, float, bool]], style: Style
-) -> None:
-    """Mark known minima (x, y, whether global); global and local ones have different signs."""
-    kinds = marks(style.symbols)
-    signs = [kinds.global_minimum if deepest else kinds.local_minimum for *_, deepest in minima]
-    places = [(x, y) for x, y, _ in minima]
-    paint_signs(drawn, relief, places, signs, [style.palette.cursor])
+    @classmethod
+    def painted(cls, drawn: Frame, values: NDArray[np.floating] | None) -> "Relief":
+        """Shade the plotting area by `values` (h, w), the first row the upper one, with contours.
 
+        Shades are half blocks and contours braille dots. In plain, shades are whole cells and
+        contours digits; with few colours there are digits alone. A contour marks the beginning of a
+        level, on its upper side, and a digit names that level. Values that are not finite are left
+        blank.
+        """
+        palette, symbols = drawn.style.palette, drawn.style.symbols
+        blank = np.full((drawn.rows, drawn.columns), palette.background, np.int32)
+        if values is None or not np.isfinite(values).any():
+            return cls(drawn, blank, np.zeros(0))
+        known = np.where(np.isfinite(values), np.clip(values, -LARGEST, LARGEST), np.nan)
+        inner = level_edges(known, len(palette.relief) if palette.filled else _DIGITS)
+        edges = np.array([np.nanmin(known), *inner, np.nanmax(known)])
+        cells, area = drawn.cells, drawn.area
+        colours = np.append(palette.relief, np.int32(palette.background))
+        if symbols.plain or not palette.filled:
+            level = _levels(known, inner, drawn.rows, drawn.columns)
+            ground = colours[level] if palette.filled else blank
+            rim = _contours(level)
+            cells.code[area] = np.where(rim, level + ord("0"), SPACE)
+            cells.fg[area] = palette.contour
+            cells.bg[area] = ground
+            return cls(drawn, ground, edges)
+        pixels = _levels(known, inner, drawn.rows * symbols.pixels, drawn.columns)
+        paint_pixels(drawn, colours[pixels])
+        ground = colours[np.maximum(pixels[0::2], pixels[1::2])]
+        dots = pack(_contours(_levels(known, inner, *drawn.dots)))
+        rim = dots > 0
+        cells.code[area][rim] = dots[rim] + BRAILLE
+        cells.fg[area][rim] = palette.contour
+        cells.bg[area][rim] = ground[rim]
+        return cls(drawn, ground, edges)
 
-def paint_ends(
-    drawn: Frame,
-    relief: Relief,
-    tracks: Sequence[Track],
-    starts: Sequence[tuple[NDArray[np.floating], Colour]],
-    following: Place | None,
-    style: Style,
-) -> None:
-    """Mark where the tracks start, where the next step leads and, on top, the viewed places."""
-    signs, cursor = marks(style.symbols), style.palette.cursor
-    places = np.array([place for place, _ in starts], np.float64)
-    paint_signs(drawn, relief, places, [signs.start], [colour for _, colour in starts])
-    if following is not None:
-        paint_signs(drawn, relief, [following], [signs.following], [cursor])
-    viewed = [track for track in tracks if track.viewed is not None]
-    paint_signs(
-        drawn,
-        relief,
-        [track.viewed for track in viewed if track.viewed is not None],
-        [track.sign or signs.viewed for track in viewed],
-        [cursor if track.current else track.colour for track in viewed],
-    )
+    def paint_bar(self) -> None:
+        """Draw the levels with their heights, from low to high, to the right of the plot."""
+        drawn, levels = self.drawn, len(self.edges) - 1
+        if levels < 1 or drawn.rows < levels // 2:
+            return
+        palette, cells = drawn.style.palette, drawn.cells
+        left = drawn.left + drawn.columns + 1
+        pixels = drawn.style.symbols.pixels
+        height = drawn.rows * pixels
+        level = np.arange(height)[::-1] * levels // height
+        upper, lower = level[::pixels], level[pixels - 1 :: pixels]
+        bar = np.s_[drawn.top : drawn.top + drawn.rows, left : left + 1]
+        if palette.filled:
+            top, bottom = palette.relief[upper, None], palette.relief[lower, None]
+            split = (top != bottom) & (pixels > 1)
+            cells.code[bar] = np.where(split, ord("▀"), SPACE)
+            cells.fg[bar], cells.bg[bar] = top, bottom
+        else:
+            cells.code[bar] = lower[:, None] + ord("0")
+            cells.fg[bar] = palette.contour
+        for row in range(0, drawn.rows, _BAR_STEP):
+            share = 1.0 - row / max(drawn.rows - 1, 1)
+            value = float(np.interp(share * levels, np.arange(levels + 1), self.edges))
+            text = drawn.style.symbols.spell(compact(value, 2))
+            if width(text) <= BAR_COLUMNS - 3:
+                cells.put(drawn.top + row, left + 2, text, palette.dim)
 
+    def paint_signs(
+        self,
+        places: NDArray[np.floating] | Sequence[Place],
+        signs: Sequence[str],
+        colours: Sequence[Colour],
+    ) -> None:
+        """Write signs, one cell wide, at places (n, 2) of the plot; places outside are left out.
 
-def paint_cursor(drawn: Frame, relief: Relief, place: Place, style: Style) -> None:
-    """Draw the cursor at a place: a cross in brackets."""
-    if (at := drawn.cell(*place)) is None:
-        return
-    row, column = at
-    put_brackets(drawn, row, column, bold(style.palette.cursor), "+")
-    beside = slice(max(column - 1, 0), column + 2)
-    drawn.cells.bg[drawn.area][row, beside] = relief.ground[row, beside]
+        Give one sign and one colour for all places, or one each.
+        """
+        at = np.asarray(places, np.float64).reshape(-1, 2)
+        if not len(at):
+            return
+        drawn = self.drawn
+        row, column, each = drawn.pixels_of(at)
+        cells, cell = drawn.cells, (drawn.top + row, drawn.left + column)
+        codes, inks = np.array([ord(one) for one in signs], np.uint32), np.array(colours, np.int32)
+        cells.code[cell] = codes[each if len(codes) > 1 else 0]
+        cells.fg[cell] = inks[each if len(inks) > 1 else 0]
+        cells.bg[cell] = self.ground[row, column]
 
+    def paint_minima(self, minima: Sequence[tuple[float, float, bool]]) -> None:
+        """Mark known minima (x, y, whether global); global and local ones have different signs."""
+        kinds = marks(self.drawn.style.symbols)
+        signs = [kinds.global_minimum if deepest else kinds.local_minimum for *_, deepest in minima]
+        places = [(x, y) for x, y, _ in minima]
+        self.paint_signs(places, signs, [self.drawn.style.palette.cursor])
 
-def arrow_tip(drawn_x: Scale, drawn_y: Scale, at: Place, towards: Place, length: float) -> Place:
-    """Return the tip of an arrow from `at` in the direction of the vector `towards`.
+    def paint_ends(
+        self,
+        tracks: Sequence[Track],
+        starts: Sequence[tuple[NDArray[np.floating], Colour]],
+        following: Place | None,
+    ) -> None:
+        """Mark where tracks start, where the next step leads and, on top, the viewed places."""
+        signs, cursor = marks(self.drawn.style.symbols), self.drawn.style.palette.cursor
+        places = np.array([place for place, _ in starts], np.float64)
+        self.paint_signs(places, [signs.start], [colour for _, colour in starts])
+        if following is not None:
+            self.paint_signs([following], [signs.following], [cursor])
+        viewed = [track for track in tracks if track.viewed is not None]
+        self.paint_signs(
+            [track.viewed for track in viewed if track.viewed is not None],
+            [track.sign or signs.viewed for track in viewed],
+            [cursor if track.current else track.colour for track in viewed],
+        )
 
-    Its length is the share `length` of the width, or of the height if it is steep; it is not finite
-    if the vector has no direction.
-    """
-    across, up = drawn_x.high - drawn_x.low, drawn_y.high - drawn_y.low
-    scaled = np.array([towards[0] / across, towards[1] / up])
-    longest = float(np.abs(scaled).max())
-    if not (np.isfinite(scaled).all() and longest > 0.0):
-        return (np.nan, np.nan)
-    scaled *= length / longest
-    return at[0] + float(scaled[0]) * across, at[1] + float(scaled[1]) * up
+    def paint_cursor(self, place: Place) -> None:
+        """Draw the cursor at a place: a cross in brackets."""
+        drawn = self.drawn
+        if (at := drawn.cell(*place)) is None:
+            return
+        row, column = at
+        put_brackets(drawn, row, column, bold(drawn.style.palette.cursor), "+")
+        beside = slice(max(column - 1, 0), column + 2)
+        drawn.cells.bg[drawn.area][row, beside] = self.ground[row, beside]
 
+    def paint_arrow(self, at: Place, towards: Place) -> None:
+        """Draw an arrow from `at` in the direction of the vector `towards`, if it has one.
 
-def arrow_head(drawn: Frame, at: Place, tip: Place, symbols: Symbols) -> str:
-    """Return the sign that points from `at` to `tip` on screen, where cells are twice as high."""
-    right = (tip[0] - at[0]) / (drawn.x.high - drawn.x.low) * drawn.columns
-    up = (tip[1] - at[1]) / (drawn.y.high - drawn.y.low) * drawn.rows * 2.0
-    return marks(symbols).heads[round(float(np.arctan2(up, right)) / (np.pi / 4)) % 8]
+        Its length is a share of the plot's width, or of its height if it is steep.
+        """
+        drawn = self.drawn
+        across, up = drawn.x.high - drawn.x.low, drawn.y.high - drawn.y.low
+        scaled = np.array([towards[0] / across, towards[1] / up])
+        longest = float(np.abs(scaled).max())
+        if not (np.isfinite(scaled).all() and longest > 0.0):
+            return
+        scaled *= _ARROW / longest
+        tip = at[0] + float(scaled[0]) * across, at[1] + float(scaled[1]) * up
+        if not np.isfinite(tip).all():
+            return
+        cursor = drawn.style.palette.cursor
+        self.paint_lines([np.array([at, tip])], [0], [cursor])
+        # on screen cells are twice as high as wide
+        right = (tip[0] - at[0]) / across * drawn.columns
+        upwards = (tip[1] - at[1]) / up * drawn.rows * 2.0
+        eighth = round(float(np.arctan2(upwards, right)) / (np.pi / 4)) % 8
+        self.paint_signs([tip], [marks(drawn.style.symbols).heads[eighth]], [cursor])
 
+    def paint_tracks(self, tracks: Sequence[Track], epoch: int) -> None:
+        """Draw the paths, later ones over earlier ones; parts after `epoch` lie below all."""
+        pieces: list[NDArray[np.float64]] = []
+        layers: list[int] = []
+        colours: list[Colour] = []
+        seen = [int(track.epochs.searchsorted(epoch, "right")) for track in tracks]
+        for past in (False, True):
+            for track, passed in zip(tracks, seen, strict=True):
+                points = track.points[:passed] if past else track.points[passed:]
+                if not len(points):
+                    continue
+                if track.viewed is not None:
+                    here = np.array([track.viewed])
+                    points = np.concatenate([points, here] if past else [here, points])
+                if len(points) > 1:
+                    pieces.append(points)
+                    layers.append(2 * len(colours) + (not past))
+                    colours.append(track.colour)
+        self.paint_lines(pieces, layers, colours)
 
-def paint_tracks(
-    drawn: Frame,
-    relief: Relief,
-    tracks: Sequence[Track],
-    epoch: int,
-    style: Style,
-) -> None:
-    """Draw the paths, later ones over earlier ones; parts after `epoch` lie below all."""
-    pieces: list[NDArray[np.float64]] = []
-    layers: list[int] = []
-    colours: list[Colour] = []
-    seen = [int(track.epochs.searchsorted(epoch, "right")) for track in tracks]
-    for past in (False, True):
-        for track, passed in zip(tracks, seen, strict=True):
-            points = track.points[:passed] if past else track.points[passed:]
-            if not len(points):
-                continue
-            if track.viewed is not None:
-                here = np.array([track.viewed])
-                points = np.concatenate([points, here] if past else [here, points])
-            if len(points) > 1:
-                pieces.append(points)
-                layers.append(2 * len(colours) + (not past))
-                colours.append(track.colour)
-    paint_lines(drawn, relief, pieces, layers, colours, style)
+    def paint_lines(
+        self,
+        pieces: Sequence[NDArray[np.float64]],
+        layers: Sequence[int],
+        colours: Sequence[Colour],
+        plain: tuple[str, str] = (CURVE, CURVE_DASHED),
+    ) -> None:
+        """Draw polylines (n, 2). Layer 2·i is line i, 2·i + 1 the same dashed; higher layers win.
 
-
-def paint_lines(
-    drawn: Frame,
-    relief: Relief,
-    pieces: Sequence[NDArray[np.float64]],
-    layers: Sequence[int],
-    colours: Sequence[Colour],
-    style: Style,
-    plain: tuple[str, str] | None = None,
-) -> None:
-    """Draw polylines (n, 2). Layer 2·i is line i, 2·i + 1 the same dashed; higher layers win.
-
-    `plain` has the signs of solid and dashed lines without braille.
-    """
-    symbols = style.symbols
-    if not pieces:
-        return
-    owner = np.full(drawn.dots(symbols), -1, np.int16)
-    points = np.concatenate(pieces)
-    x = drawn.x.position(points[:, 0], owner.shape[1])
-    y = len(owner) - 1 - drawn.y.position(points[:, 1], len(owner))
-    lengths = [len(piece) for piece in pieces]
-    layer = np.repeat(np.array(layers, np.int16), lengths)
-    joined = np.ones(len(points) - 1, np.bool_)
-    joined[np.cumsum(lengths)[:-1] - 1] = False
-    _set_segments(owner, x, y, joined, layer)
-    best = per_cell(owner, symbols)
-    here = best >= 0
-    area = drawn.area
-    if symbols.plain:
-        solid, dashed = plain or (CURVE, CURVE_DASHED)
-        signs = np.array([ord(solid), ord(dashed)], np.uint32)
-        drawn.cells.code[area][here] = signs[best[here] % 2]
-    else:
-        drawn.cells.code[area][here] = pack(owner >= 0)[here] + BRAILLE
-    drawn.cells.fg[area][here] = np.array(colours, np.int32)[best[here] // 2]
-    drawn.cells.bg[area][here] = relief.ground[here]
+        `plain` has the signs of solid and dashed lines without braille.
+        """
+        drawn, symbols = self.drawn, self.drawn.style.symbols
+        if not pieces:
+            return
+        owner = np.full(drawn.dots, -1, np.int16)
+        points = np.concatenate(pieces)
+        x = drawn.x.position(points[:, 0], owner.shape[1])
+        y = len(owner) - 1 - drawn.y.position(points[:, 1], len(owner))
+        lengths = [len(piece) for piece in pieces]
+        layer = np.repeat(np.array(layers, np.int16), lengths)
+        joined = np.ones(len(points) - 1, np.bool_)
+        joined[np.cumsum(lengths)[:-1] - 1] = False
+        _set_segments(owner, x, y, joined, layer)
+        best = per_cell(owner, symbols)
+        here = best >= 0
+        area = drawn.area
+        if symbols.plain:
+            signs = np.array([ord(sign) for sign in plain], np.uint32)
+            drawn.cells.code[area][here] = signs[best[here] % 2]
+        else:
+            drawn.cells.code[area][here] = pack(owner >= 0)[here] + BRAILLE
+        drawn.cells.fg[area][here] = np.array(colours, np.int32)[best[here] // 2]
+        drawn.cells.bg[area][here] = self.ground[here]
 
 
 def _set_segments(

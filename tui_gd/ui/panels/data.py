@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import BORDER, Axes, Heading, Limits, draw_words
+from tui_gd.plots.axes import BORDER, Axes, Canvas, Heading, Limits, draw_words
 from tui_gd.plots.cells import Cells, first_fitting, wrapped
 from tui_gd.plots.decision import (
     ClassifiedPoints,
@@ -124,9 +124,9 @@ class DataPanel(Panel):
         if self.train or self.cursor_on:
             at = plane.projection.project(self._one(problem)[None])[0]
             chosen = (float(at[0]), float(at[1]))
+        heading = self._heading(view, self._title(view, place.columns - 2), self._meanings(view))
         return draw_decision(
-            rows,
-            columns,
+            Canvas(rows, columns, view.style, heading),
             ClassifiedPoints(
                 plane.projection.project(x),
                 y.astype(np.intp),
@@ -135,8 +135,6 @@ class DataPanel(Panel):
             ),
             probabilities.reshape(len(ys), len(xs), -1),
             axes,
-            view.style,
-            self._heading(view, self._title(view, place.columns - 2), self._meanings(view)),
             chosen,
         )
 
@@ -224,16 +222,9 @@ class DataPanel(Panel):
         what = f"{problem.target_name} {truth:.5g}, predicted {here:.5g}"
         heading = self._heading(view, f"{self._source} {self._row + 1}: {what}")
         chosen = (float(row[0]), truth) if single else (truth, here)
-        return draw_fit(
-            rows,
-            columns,
-            points,
-            line,
-            axes,
-            view.style,
-            heading,
-            chosen if self.train or self.cursor_on else None,
-        )
+        canvas = Canvas(rows, columns, view.style, heading)
+        shown = chosen if self.train or self.cursor_on else None
+        return draw_fit(canvas, points, line, axes, shown)
 
     def _title(self, view: View, room: int) -> str:
         """Return which points these are, or as much of the point at the cursor as fits."""

@@ -9,7 +9,7 @@ from tui_gd.insight.explain import weight_names
 from tui_gd.insight.landscape import Plane, covering, grid_shape, principal_plane
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import Axes, Geometry, Heading, LegendEntry, geometry
+from tui_gd.plots.axes import Axes, Canvas, Geometry, Heading, LegendEntry, geometry
 from tui_gd.plots.cells import Cells, first_fitting, width
 from tui_gd.plots.landscape import (
     Descent,
@@ -204,10 +204,10 @@ class LandscapePanel(Panel):
         downhill = shown.plane.direction(-current.gradient)
         level = self.at_minimum or shown.is_flat(downhill)
         heading = self._heading(shown, view, arrow=not level)
+        canvas = Canvas(rows, columns, view.style, heading)
         if len(shown.plane.axes) == 1:
             return draw_landscape_line(
-                rows,
-                columns,
+                canvas,
                 LandscapeLine(
                     shown.xs,
                     None if shown.values is None else shown.values[0],
@@ -220,13 +220,10 @@ class LandscapePanel(Panel):
                     slope=slope(view, shown.plane),
                     following=(float(following[0]), current.next_loss),
                 ),
-                view.style,
-                heading,
                 self._at[0] if self.cursor_on else None,
             )
         return draw_landscape(
-            rows,
-            columns,
+            canvas,
             LandscapePlane(
                 shown.values,
                 _axes(shown, columns),
@@ -238,8 +235,6 @@ class LandscapePanel(Panel):
                 None if level else (float(downhill[0]), float(downhill[1])),
                 following=(float(following[0]), float(following[1])),
             ),
-            view.style,
-            heading,
             (self._at[0], self._at[1]) if self.cursor_on else None,
         )
 

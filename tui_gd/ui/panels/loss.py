@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import Frame
+from tui_gd.plots.axes import Canvas, Frame
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.curves import (
     Curve,
@@ -183,10 +183,10 @@ class LossPanel(Panel):
         short = title if cursor is None else title.removeprefix(f"{MEASURES['loss'].title}, ")
         heading = self.heading(view, title, short=short)
         listed = several and cursor is not None
-        legend = () if listed else curve_legend(curves, columns, heading, view.style)
+        canvas = Canvas(rows, columns, view.style, heading)
+        legend = () if listed else curve_legend(curves, canvas)
         self._frame = draw_curves(
-            rows,
-            columns,
+            canvas.with_legend(legend),
             curves,
             EpochView(
                 snapshot.epoch,
@@ -201,8 +201,6 @@ class LossPanel(Panel):
                 legend=False,
                 marks=view.marks if snapshot.look.measure == "loss" else (),
             ),
-            view.style,
-            replace(heading, legend=legend),
         )
         cells = self._frame.cells
         if listed and cursor is not None:

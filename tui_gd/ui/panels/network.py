@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from tui_gd.learning.models import Floats, Model
-from tui_gd.plots.axes import BORDER, Axes, Heading, draw_box, draw_words
+from tui_gd.plots.axes import BORDER, Axes, Canvas, Heading, draw_box, draw_words
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.decision import (
     FittedLine,
@@ -39,11 +39,11 @@ def output_names(problem: Problem) -> tuple[str, ...]:
     return ("p",) if problem.task == "binary" else (problem.target_name,)
 
 
-def drawn_network(view: View, sample: int | None = None) -> Network:
+def drawn_network(view: View, selected: Unit, sample: int | None = None) -> Network:
     """Return the weights with their names, and the activations of a training sample."""
     activations = () if sample is None else sample_values(view, sample)
     names, outputs = view.problem.feature_names, output_names(view.problem)
-    return Network(matrices(view), names, outputs, activations)
+    return Network(matrices(view), names, outputs, activations, selected)
 
 
 def layer_names(model: Model, problem: Problem) -> list[tuple[str, ...]]:
@@ -203,8 +203,8 @@ class NetworkPanel(Panel):
 
     def _network(self, view: View, unit: Unit, rows: int, columns: int, *, alone: bool) -> Cells:
         style = view.style
-        network = drawn_network(view, self.sample)
-        inner = draw_network(rows - BORDER, columns - BORDER, network, style, unit)
+        network = drawn_network(view, unit, self.sample)
+        inner = draw_network(rows - BORDER, columns - BORDER, network, style)
         title = f"{self._sizes(view)}, {unit_name(view.predictor.model, view.problem, unit)}"
         below = ""
         if alone:
@@ -232,16 +232,12 @@ class NetworkPanel(Panel):
         _, y = some_rows(view.problem, train=False)
         labels = y if view.problem.class_names else np.zeros(len(y))
         assert self._points is not None
-        return draw_unit(
-            rows,
-            columns,
+        heading = replace(self._map_heading(view, title), below=(f"{ground}: the unit's value",))
+        canvas, output = (
+            Canvas(rows, columns, view.style, heading),
             UnitOutput(values, *span, level),
-            self._points,
-            labels.astype(np.intp),
-            axes,
-            view.style,
-            replace(self._map_heading(view, title), below=(f"{ground}: the unit's value",)),
         )
+        return draw_unit(canvas, output, self._points, labels.astype(np.intp), axes)
 
     def _map_heading(self, view: View, title: str) -> Heading:
         """Return the heading of a unit's map, which has no key of its own next to the network."""
@@ -259,8 +255,7 @@ class NetworkPanel(Panel):
         (bottom, top), _ = value_span(view.predictor.model, problem, unit, line)
         room = 0.06 * (top - bottom)
         return draw_fit(
-            rows,
-            columns,
+            Canvas(rows, columns, view.style, self._map_heading(view, title)),
             np.stack([some[:, 0], np.full(len(some), bottom)], axis=1),
             FittedLine(np.stack([places, line], axis=1), "value"),
             Axes.of(
@@ -268,8 +263,6 @@ class NetworkPanel(Panel):
                 problem.feature_names[0],
                 unit_name(view.predictor.model, problem, unit),
             ),
-            view.style,
-            self._map_heading(view, title),
         )
 
     def _plane_of(self, problem: Problem) -> DataPlane:
@@ -352,9 +345,9 @@ class NetworkPanel(Panel):
             return None
         if columns >= _BESIDE_COLUMNS and rows >= _BESIDE_ROWS:
             columns -= min(columns // 2 - 2, _WIDEST_MAP)
-        model, network = view.predictor.model, drawn_network(view)
-        size, place = (rows - BORDER, columns - BORDER), (y - 1, x - 1)
-        found = unit_at(*size, network, place, self._selected(model))
+        model = view.predictor.model
+        network = drawn_network(view, self._selected(model))
+        found = unit_at(rows - BORDER, columns - BORDER, network, (y - 1, x - 1))
         if found is not None and x < columns:
             self._choose(model, found)
         return None

@@ -8,7 +8,7 @@ import numpy as np
 from tui_gd.insight.race import Contender, RaceResult, rates_around, rounded
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import OPTIMIZERS
-from tui_gd.plots.axes import BORDER, Frame, draw_box, draw_words
+from tui_gd.plots.axes import BORDER, Canvas, Frame, draw_box, draw_words
 from tui_gd.plots.cells import Cells, first_fitting, width
 from tui_gd.plots.curves import Curve
 from tui_gd.plots.race import Field, draw_contenders, draw_race
@@ -249,8 +249,7 @@ class RacePanel(Panel):
             forms = [self._about(result, self._place, digits) for digits in _CURSOR_DIGITS]
             heading = self.heading(view, first_fitting(forms, room))
         self._drawn = draw_race(
-            rows,
-            columns,
+            Canvas(rows, columns, view.style, heading),
             Field(
                 result.rates,
                 result.train,
@@ -263,8 +262,6 @@ class RacePanel(Panel):
                 result.held_out,
             ),
             view.snapshot.lane.learning_rate,
-            view.style,
-            heading,
             self._place if self.cursor_on else None,
             tuple(view.style.symbols.spell(note) for note in _notes(result)),
         )
@@ -312,7 +309,8 @@ class RacePanel(Panel):
             return draw_box(rows, columns, inner, self.heading(view, title), style)
         self._table_top = plot_rows
         curves, heading = contender_curves(result, view, self._chosen), self.heading(view, title)
-        plot = draw_contenders(plot_rows, columns, curves, result.epochs, style, heading)
+        canvas = Canvas(plot_rows, columns, style, heading)
+        plot = draw_contenders(canvas, curves, result.epochs)
         table = optimizer_table(result, view, self._chosen, count, columns - 1)
         cells = Cells.blank(rows, columns, style)
         cells.paste(0, 0, plot)

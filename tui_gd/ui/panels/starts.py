@@ -6,7 +6,7 @@ import numpy as np
 
 from tui_gd.insight.many_starts import GAINED, STARTS, Basin, StartsResult
 from tui_gd.learning.losses import make_loss
-from tui_gd.plots.axes import BORDER, Heading, draw_words, geometry
+from tui_gd.plots.axes import BORDER, Canvas, Heading, draw_words, geometry
 from tui_gd.plots.cells import Cells, first_fitting, fit, width
 from tui_gd.plots.histogram import Bars, Stack, draw_histogram, draw_tally, loss_scales, tallest
 from tui_gd.plots.landscape import (
@@ -361,10 +361,9 @@ class StartsPanel(Panel):
         heading = Heading(title) if index else self.heading(view, title)
         if index >= len(results):
             return draw_words(rows, columns, [], heading, view.style)
-        result = results[index]
+        result, canvas = results[index], Canvas(rows, columns, style, heading)
         if result.basins[:-1] != GAINED:
-            stack = stacks_of(result, style)
-            return draw_tally(rows, columns, stack, style, heading)
+            return draw_tally(canvas, stacks_of(result, style))
         scales = loss_scales([(one.losses, one.reference) for one in results])
         stacks = [stacks_of(one, style) for one in results]
         most = max(
@@ -378,12 +377,9 @@ class StartsPanel(Panel):
         meaning = fitting(forms, columns - 2 * _MARGIN, style.symbols)
         labelled = index == losses - 1 or rows >= _LABELLED_ROWS
         return draw_histogram(
-            rows,
-            columns,
+            canvas,
             stacks[index],
             Bars(scales[index], most, *((meaning, "starts") if labelled else ())),
-            style,
-            heading,
             None if start is None else float(result.losses[start]),
         )
 
@@ -399,8 +395,7 @@ class StartsPanel(Panel):
         order = np.argsort(-own.counts, kind="stable").tolist()
         surface = view.problem.surface
         return draw_landscape(
-            rows,
-            columns,
+            Canvas(rows, columns, style, Heading(self._where(own, columns - _MARGIN, style))),
             LandscapePlane(
                 terrain.values,
                 plane_axes(columns, terrain.limits, *plane.labels[:2]),
@@ -411,8 +406,6 @@ class StartsPanel(Panel):
                 groups=[Group(at[own.basin == place], *signs[place]) for place in order],
             ),
             Descent(),
-            style,
-            Heading(self._where(own, columns - _MARGIN, style)),
             None if start is None else (float(at[start, 0]), float(at[start, 1])),
         )
 

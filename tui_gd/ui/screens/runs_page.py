@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tui_gd.plots.axes import BORDER, Frame, Heading, draw_box, draw_words
+from tui_gd.plots.axes import BORDER, Canvas, Frame, Heading, draw_box, draw_words
 from tui_gd.plots.cells import Cells, fit, width
 from tui_gd.plots.curves import Curve, EpochView, draw_curves
 from tui_gd.plots.palette import Palette, Style
@@ -387,7 +387,8 @@ def draw_losses(page: RunsPage, rows: int, columns: int, style: Style) -> Frame 
         return None
     last = max(curve.end - 1 for curve in curves)
     view = EpochView(last, log=page.log, notes=(("y log",), ("log, y: linear", "log")))
-    return draw_curves(rows, columns, curves, view, style, Heading(style.symbols.spell(title)))
+    canvas = Canvas(rows, columns, style, Heading(style.symbols.spell(title)))
+    return draw_curves(canvas, curves, view)
 
 
 def _draw_curves(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
