@@ -5,6 +5,7 @@ python docs/make_api.py --check   status 1 if it is not as it would be written
 """
 
 import ast
+import dataclasses
 import inspect
 import re
 import sys
@@ -41,7 +42,10 @@ def text() -> str:
 def class_parts(public: type) -> Iterator[str]:
     """Yield the parts of a class: itself, then its public methods and properties by name."""
     yield f"## {public.__name__}\n"
-    yield signature(public.__init__, public.__name__)
+    fields = fields_of(public)
+    yield (
+        call_of(public.__name__, fields) if fields else signature(public.__init__, public.__name__)
+    )
     yield markdown(inspect.getdoc(public))
     for name, member in members(public):
         if isinstance(member, property):
@@ -78,11 +82,30 @@ def signature(function: Callable[..., object], name: str) -> str:
     assert isinstance(written, ast.FunctionDef)
     arguments = [one for one in arguments_of(written.args) if one != "self"]
     returned = f" -> {ast.unparse(written.returns)}" if written.returns else ""
-    call = f"{name}({', '.join(arguments)}){returned}".replace(" -> None", "")
+    return call_of(name, arguments, returned.replace(" -> None", ""))
+
+
+def call_of(name: str, arguments: list[str], returned: str = "") -> str:
+    """Return a call in a fence, one argument a line where it is long."""
+    call = f"{name}({', '.join(arguments)}){returned}"
     if len(call) > LONGEST:
         call = "\n".join([f"{name}(", *(f"    {one}," for one in arguments), f"){returned}"])
-        call = call.removesuffix(" -> None")
     return f"```python\n{call}\n```\n"
+
+
+def fields_of(public: type) -> list[str]:
+    """Return the fields of a dataclass as they are written, all by keyword; none of another."""
+    if not dataclasses.is_dataclass(public):
+        return []
+    names, found = {one.name for one in dataclasses.fields(public)}, {}
+    for base in reversed(public.__mro__):
+        if "__dataclass_fields__" in vars(base):
+            (written,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
+            assert isinstance(written, ast.ClassDef)
+            for line in written.body:
+                if isinstance(line, ast.AnnAssign) and ast.unparse(line.target) in names:
+                    found[ast.unparse(line.target)] = ast.unparse(line)
+    return ["*", *found.values()]
 
 
 def arguments_of(written: ast.arguments) -> list[str]:

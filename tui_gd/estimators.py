@@ -60,6 +60,21 @@ class FitState:
     rate: float = 0.0
 
 
+def _attributes(end: FitState, losses: list[float]) -> dict[str, Any]:
+    """Return the attributes of an estimator after a fit without early stopping."""
+    layers = end.model.matrices(end.state[:, 0])
+    return {
+        "n_iter_": end.epoch,
+        "loss_curve_": losses,
+        "best_loss_": min(losses, default=None),
+        "validation_scores_": None,
+        "best_validation_score_": None,
+        "_fit_state": end,
+        "coefs_": [matrix[0, :-1] for matrix in layers],
+        "intercepts_": [matrix[0, -1] for matrix in layers],
+    }
+
+
 @dataclass(frozen=True, eq=False)
 class _HeldOut:
     """Rows that are not trained on: `x` (rows, features + 1), `y` and `weights` (rows,)."""
@@ -120,7 +135,31 @@ class _Task:
             self._fit.call_on_fit_task_end(**self._data, reconstruction_attributes={})
 
 
-class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc] # untyped
+@dataclass(kw_only=True, eq=False, repr=False)
+class _Parameters:
+    """The parameters of both estimators, which scikit-learn reads from the `__init__` made here."""
+
+    loss: str = "mse"
+    learning_rate: float | str = "auto"
+    optimizer: str = "auto"
+    momentum: float | None = None
+    hidden_layer_sizes: ArrayLike = ()
+    activation: str = "tanh"
+    batch_size: int = 0
+    schedule: str = "constant"
+    l1: float = 0.0
+    l2: float = 0.0
+    max_iter: int = 1000
+    tol: float | None = 1e-4
+    n_iter_no_change: int = 50
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    start: str = "auto"
+    random_state: int | np.random.RandomState | None = None
+    warm_start: bool = False
+
+
+class GradientDescent(CallbackSupportMixin, _Parameters, BaseEstimator):  # type: ignore[misc] # untyped
     """What both estimators share; `fit` descends, `partial_fit` for one epoch."""
 
     n_iter_: int
@@ -154,47 +193,6 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc
         "random_state": ["random_state"],
         "warm_start": ["boolean"],
     }
-
-    def __init__(  # noqa: PLR0913
-        self,
-        *,
-        loss: str = "mse",
-        learning_rate: float | str = "auto",
-        optimizer: str = "auto",
-        momentum: float | None = None,
-        hidden_layer_sizes: ArrayLike = (),
-        activation: str = "tanh",
-        batch_size: int = 0,
-        schedule: str = "constant",
-        l1: float = 0.0,
-        l2: float = 0.0,
-        max_iter: int = 1000,
-        tol: float | None = 1e-4,
-        n_iter_no_change: int = 50,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        start: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        warm_start: bool = False,
-    ) -> None:
-        self.loss = loss
-        self.learning_rate = learning_rate
-        self.optimizer = optimizer
-        self.momentum = momentum
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.batch_size = batch_size
-        self.schedule = schedule
-        self.l1 = l1
-        self.l2 = l2
-        self.max_iter = max_iter
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.start = start
-        self.random_state = random_state
-        self.warm_start = warm_start
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_fit_state")
@@ -298,19 +296,14 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc
 
         def fitted(state: Floats, losses: list[float], scores: list[float]) -> dict[str, Any]:
             epoch = begin.epoch + len(losses) - 1
-            state = state.copy()
-            layers = begin.model.matrices(state[:, 0])
+            end = replace(begin, state=state.copy(), epoch=epoch, rate=rate)
             curve = [*(before or losses[:1]), *losses[1:]]
-            return {
-                "n_iter_": epoch,
-                "loss_curve_": curve,
-                "best_loss_": None if scores else min(curve),
-                "validation_scores_": [*(scored or scores[:1]), *scores[1:]] if scores else None,
-                "best_validation_score_": max(scores, default=None),
-                "_fit_state": replace(begin, state=state, epoch=epoch, rate=rate),
-                "coefs_": [matrix[0, :-1] for matrix in layers],
-                "intercepts_": [matrix[0, -1] for matrix in layers],
-            }
+            found = _attributes(end, curve)
+            if scores:
+                found["best_loss_"] = None
+                found["validation_scores_"] = [*(scored or scores[:1]), *scores[1:]]
+                found["best_validation_score_"] = max(scores)
+            return found
 
         task = _Task(self, 1 if partial else self.max_iter, *given, sample_weight)
         epochs, tol = (1, None) if partial else (self.max_iter, self.tol)
@@ -477,16 +470,10 @@ def with_weights(
     state = np.zeros((1, 1 + rule.slots, model.parameters))
     state[0, 0] = weights
     epochs = max(0, len(loss_curve) - 1)
-    estimator._fit_state = FitState(model, rule, state, epochs, epochs, seed)
+    end = FitState(model, rule, state, epochs, epochs, seed)
+    estimator.__dict__.update(_attributes(end, loss_curve), n_features_in_=model.features)
     if classes is not None:
         estimator.classes_ = classes
-    layers = model.matrices(state[:, 0])
-    estimator.coefs_ = [matrix[0, :-1] for matrix in layers]
-    estimator.intercepts_ = [matrix[0, -1] for matrix in layers]
-    estimator.n_features_in_ = model.features
-    estimator.n_iter_, estimator.loss_curve_ = epochs, loss_curve
-    estimator.best_loss_ = min(loss_curve, default=None)
-    estimator.validation_scores_ = estimator.best_validation_score_ = None
 
 
 def _has_probabilities(estimator: Any) -> bool:
@@ -495,6 +482,7 @@ def _has_probabilities(estimator: Any) -> bool:
     return True
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class GradientDescentClassifier(ClassifierMixin, GradientDescent):  # type: ignore[misc] # untyped
     """A classifier by gradient descent: `W ← W − α·∂L/∂W`, epoch by epoch.
 
@@ -548,56 +536,16 @@ class GradientDescentClassifier(ClassifierMixin, GradientDescent):  # type: igno
     True
     """
 
+    loss: str = "cross-entropy"
+    learning_rate: float = 0.05
+    optimizer: str = "adam"
+    class_weight: dict[Any, float] | str | None = None
+
     _parameter_constraints: ClassVar[dict[str, list[object]]] = {
         **GradientDescent._parameter_constraints,
         "loss": [StrOptions(set(POSSIBLE["binary"]))],
         "class_weight": [StrOptions({"balanced"}), dict, None],
     }
-
-    def __init__(  # noqa: PLR0913
-        self,
-        *,
-        loss: str = "cross-entropy",
-        learning_rate: float = 0.05,
-        optimizer: str = "adam",
-        momentum: float | None = None,
-        hidden_layer_sizes: ArrayLike = (),
-        activation: str = "tanh",
-        batch_size: int = 0,
-        schedule: str = "constant",
-        l1: float = 0.0,
-        l2: float = 0.0,
-        max_iter: int = 1000,
-        tol: float | None = 1e-4,
-        n_iter_no_change: int = 50,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        start: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        warm_start: bool = False,
-        class_weight: dict[Any, float] | str | None = None,
-    ) -> None:
-        super().__init__(
-            loss=loss,
-            learning_rate=learning_rate,
-            optimizer=optimizer,
-            momentum=momentum,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            batch_size=batch_size,
-            schedule=schedule,
-            l1=l1,
-            l2=l2,
-            max_iter=max_iter,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            start=start,
-            random_state=random_state,
-            warm_start=warm_start,
-        )
-        self.class_weight = class_weight
 
     @property
     def _task(self) -> str:

@@ -12,8 +12,7 @@ There the slopes of the gradient on both sides differ, however small h is; elsew
 shrinks with h. So every product compares them, and if they differ, there is no result.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -70,28 +69,16 @@ class Curvature:
     largest: float
     smallest: float
     direction: Floats
-    along_gradient: float
-    exact: bool
-    products: int
-    error: float
-    loss_name: str
+    along_gradient: float = np.nan
+    exact: bool = False
+    products: int = 0
+    error: float = np.inf
+    loss_name: str = ""
     gain: float = np.nan
     newton: Floats | None = None
     downhill: Floats | None = None
     doubt: float = 0.0
     kink: bool = False
-
-
-class _Ends(NamedTuple):
-    """The ends of the spectrum, and what else the whole Hessian gives; see `Curvature`."""
-
-    largest: float
-    smallest: float
-    direction: Floats
-    doubt: float
-    downhill: Floats | None = None
-    gain: float = np.nan
-    newton: Floats | None = None
 
 
 def curvature(
@@ -118,20 +105,23 @@ def curvature(
     exact = count <= EXACT_PARAMETERS if whole is None else whole
     with computing():
         hessian = _Differences(engine, weights)
+        # for numbers that are not finite, and on a kink
+        unknown = Curvature(np.nan, np.nan, np.full(count, np.nan), loss_name=engine.rule.name)
         if not (count and np.isfinite(weights).all() and np.isfinite(hessian.gradient).all()):
-            return _unknown(count, engine.rule.name)
+            return unknown
         first = _first(count, start)
         found = _whole(hessian) if exact else _lanczos(hessian, first, both_ends=both_ends)
         if found is None:
-            return _unknown(count, engine.rule.name)
+            return unknown
         slope = hessian.gradient / length(hessian.gradient)
         images = hessian.times(np.stack([found.direction, slope]), FINER * hessian.step)
         residual = length(images[0] - found.largest * found.direction)
         if hessian.on_kink(max(abs(found.largest), abs(np.nan_to_num(found.smallest))), residual):
-            return _unknown(count, engine.rule.name, kink=True)
+            return replace(unknown, kink=True)
         error = residual / abs(found.largest) if residual else 0.0
-        return Curvature(
-            **found._asdict() | {"doubt": max(found.doubt, residual if exact else 0.0)},
+        return replace(
+            found,
+            doubt=max(found.doubt, residual if exact else 0.0),
             along_gradient=float(images[1] @ slope),
             exact=exact,
             products=hessian.products,
@@ -187,7 +177,8 @@ class _Differences:
         return gradients
 
 
-def _whole(differences: _Differences) -> _Ends | None:
+def _whole(differences: _Differences) -> Curvature | None:
+    """Find all eigenvalues; None if a product is not finite."""
     count = len(differences.gradient)
     hessian = differences.times(np.eye(count))
     hessian = 0.5 * (hessian + hessian.T)
@@ -195,14 +186,14 @@ def _whole(differences: _Differences) -> _Ends | None:
         return None
     values, vectors = np.linalg.eigh(hessian)
     doubt = EXACT * float(np.abs(values).max())
-    direction: Floats = vectors[:, -1].copy()
     downhill = vectors[:, 0].copy() if values[0] < -doubt else None
-    found = _Ends(float(values[-1]), float(values[0]), direction, doubt, downhill)
+    largest, smallest, direction = float(values[-1]), float(values[0]), vectors[:, -1].copy()
+    found = Curvature(largest, smallest, direction, doubt=doubt, downhill=downhill)
     if not doubt:
         return found
     along = vectors.T @ differences.gradient
     newton: Floats = vectors @ (along / np.maximum(np.abs(values), doubt))
-    return found._replace(gain=0.5 * float(newton @ differences.gradient), newton=newton)
+    return replace(found, gain=0.5 * float(newton @ differences.gradient), newton=newton)
 
 
 def _first(count: int, start: Floats | None) -> Floats:
@@ -215,7 +206,7 @@ def _first(count: int, start: Floats | None) -> Floats:
     return first
 
 
-def _lanczos(hessian: _Differences, first: Floats, *, both_ends: bool) -> _Ends | None:
+def _lanczos(hessian: _Differences, first: Floats, *, both_ends: bool) -> Curvature | None:
     """Find the ends of the spectrum by H's action on ever more orthogonal vectors.
 
     Every new vector becomes orthogonal to all previous ones, twice. Otherwise rounding would bring
@@ -244,18 +235,12 @@ def _lanczos(hessian: _Differences, first: Floats, *, both_ends: bool) -> _Ends 
         known = closed or lower <= doubt
         enough = upper <= TOLERANCE * abs(largest) and (known or not both_ends)
         if closed or enough or len(diagonal) == min(MOST_PRODUCTS, len(first)):
-            direction: Floats = vectors[:, -1] @ basis
-            proven = known or least < -doubt
             downhill = vectors[:, 0] @ basis if least < -doubt else None
-            return _Ends(largest, least if proven else np.nan, direction, doubt, downhill)
+            smallest = least if known or downhill is not None else np.nan
+            direction = vectors[:, -1] @ basis
+            return Curvature(largest, smallest, direction, doubt=doubt, downhill=downhill)
         beside.append(left)
         basis = np.concatenate([basis, image[None] / left])
-
-
-def _unknown(count: int, loss_name: str, *, kink: bool = False) -> Curvature:
-    """Return the result on a kink, or for numbers that are not finite."""
-    nowhere, nan = np.full(count, np.nan), np.nan
-    return Curvature(nan, nan, nowhere, nan, False, 0, np.inf, loss_name, kink=kink)
 
 
 # The largest safe learning rate

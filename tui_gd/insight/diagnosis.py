@@ -149,11 +149,8 @@ def going(verdict: Verdict) -> str:
 def judge(evidence: Evidence, back: int = 0) -> Verdict:
     """Return the verdict `back` epochs before the last, regardless of earlier ones; no numbers."""
     facts = Facts(evidence, back)
-    for rule in _RULES:
-        found = rule(facts)
-        if found:
-            return found
-    raise AssertionError("the last rule always applies")
+    found = (rule(facts) for rule in _RULES)
+    return next(verdict for verdict in found if verdict)  # the last rule always applies
 
 
 # What has ended

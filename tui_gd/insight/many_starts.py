@@ -1,14 +1,14 @@
 """Many starts: hundreds of random starts, one lane each, and where each of them ends."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.learning.engine import computing, interrupting
+from tui_gd.learning.engine import computing
 from tui_gd.learning.models import Floats, Model
-from tui_gd.training.bursts import Bursts, Every
+from tui_gd.training.bursts import Every, bursts_while
 from tui_gd.training.descent import lengths
 from tui_gd.training.evaluation import constant_loss
 from tui_gd.training.trainer import Trainer
@@ -168,10 +168,29 @@ def run_starts(
             reference = float(np.median(finite)) if len(finite) else np.nan
 
         def result(*, whole: bool) -> StartsResult:
-            return _result(trainer, epochs, spread, (begin, losses), reference, minima, whole)
+            end, method = trainer.weights.copy(), trainer.descent.methods[0]
+            diverged = trainer.diverged | ~np.isfinite(trainer.loss)
+            ended = np.where(diverged, np.inf, trainer.loss)
+            basins, basin = _basins(end, ended, reference, minima)
+            return StartsResult(
+                spread=spread,
+                loss_name=method.loss,
+                optimizer=method.optimizer.name,
+                learning_rate=float(trainer.learning_rates[0]),
+                epochs=epochs,
+                done=trainer.epoch,
+                begin=begin,
+                end=end,
+                begin_losses=losses,
+                losses=ended,
+                accuracy=_accuracy(trainer, end) if whole else np.full(len(end), np.nan),
+                reference=reference,
+                basins=(*basins, DIVERGED),
+                basin=np.where(diverged, len(basins), basin),
+            )
 
         time_to_show = Every(_SHOW_SECONDS)
-        for epoch in _bursts(trainer, epochs, wanted):
+        for epoch in bursts_while(wanted, trainer, epochs, _BURST_SECONDS):
             if show is not None and epoch < epochs and time_to_show():
                 show(result(whole=False))
         return result(whole=True)
@@ -186,59 +205,22 @@ def best_rate(
     a lane that diverged counts as infinite.
     """
     with computing():
-        for _ in _bursts(trainer, epochs, wanted):
+        for _ in bursts_while(wanted, trainer, epochs, _BURST_SECONDS):
             pass
         ended = np.where(trainer.diverged, np.inf, trainer.loss).reshape(len(rates), -1)
         median = np.median(ended, axis=1)
     return float(rates[int(np.argmin(np.where(np.isnan(median), np.inf, median)))])
 
 
-def _bursts(trainer: Trainer, epochs: int, wanted: Callable[[], bool]) -> Iterator[int]:
-    """Go forward in bursts and yield the epoch after each; raise `Interrupted` if not wanted."""
-    look = trainer.engines.between_blocks = interrupting(wanted)
-    look()
-    for epoch in Bursts(trainer, _BURST_SECONDS).to(epochs):
-        yield epoch
-        look()
-
-
-def _result(
-    trainer: Trainer,
-    epochs: int,
-    spread: float,
-    began: tuple[Floats, Floats],
-    reference: float,
-    minima: Minima | None,
-    whole: bool,
-) -> StartsResult:
-    end = trainer.weights.copy()
-    diverged = trainer.diverged | ~np.isfinite(trainer.loss)
-    losses = np.where(diverged, np.inf, trainer.loss)
-    basins: tuple[Basin, ...]
-    if minima is not None and len(minima.points):
-        basins, basin = nearest_basins(end, minima)
-    elif minima is not None:
-        basins, basin = FOUND, lowest_found(end, losses, minima.tolerance)
-    else:
-        basins, basin = GAINED, basin_by_share(losses, reference)
-    basin = np.where(diverged, len(basins), basin)
-    method = trainer.descent.methods[0]
-    return StartsResult(
-        spread=spread,
-        loss_name=method.loss,
-        optimizer=method.optimizer.name,
-        learning_rate=float(trainer.learning_rates[0]),
-        epochs=epochs,
-        done=trainer.epoch,
-        begin=began[0],
-        end=end,
-        begin_losses=began[1],
-        losses=losses,
-        accuracy=_accuracy(trainer, end) if whole else np.full(len(end), np.nan),
-        reference=reference,
-        basins=(*basins, DIVERGED),
-        basin=basin,
-    )
+def _basins(
+    end: Floats, losses: Floats, reference: float, minima: Minima | None
+) -> tuple[tuple[Basin, ...], NDArray[np.intp]]:
+    """Return the basins of starts that have not diverged, and each start's index (starts,)."""
+    if minima is None:
+        return GAINED, basin_by_share(losses, reference)
+    if len(minima.points):
+        return nearest_basins(end, minima)
+    return FOUND, lowest_found(end, losses, minima.tolerance)
 
 
 def basin_by_share(losses: Floats, reference: float) -> NDArray[np.intp]:

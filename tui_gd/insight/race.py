@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.learning.engine import computing, interrupting
+from tui_gd.learning.engine import computing
 from tui_gd.learning.models import Floats
-from tui_gd.training.bursts import Bursts, Every
+from tui_gd.training.bursts import Every, bursts_while
 from tui_gd.training.trainer import Trainer
 
 ROUNDING = 1e-9
@@ -216,18 +216,32 @@ class RaceResult:
         `epochs` is the last epoch of the race, by default the present one. `test` (lanes,) are the
         test losses, by default those on record.
         """
-        lanes, done = trainer.lanes, trainer.epoch
+        lanes, done, validates = trainer.lanes, trainer.epoch, trainer.validates
         diverged = np.array([-1 if lane.diverged is None else lane.diverged for lane in lanes])
         finite = (diverged < 0) & np.isfinite(trainer.loss)
         train = np.where(finite, trainer.loss, np.nan)
         if test is None:
             history = trainer.history
-            series = history.validation_loss if trainer.validates else history.test_loss
+            series = history.validation_loss if validates else history.test_loss
             test = np.array([series.at(i, done) for i in range(len(lanes))])
-        test = np.where(finite & np.isfinite(test), test, np.nan)
+        held_out = np.where(finite & np.isfinite(test), test, np.nan)
         rates = np.array([lane.rates[0][1] for lane in lanes])
         names = tuple(lane.method_at(0).optimizer.name for lane in lanes)
         begin = float(trainer.losses(0)[0])
+
+        def contender(name: str) -> Contender:
+            lane = _best_of(name, names, rates, held_out if validates else train)
+            if lane is None:
+                return Contender(name, None)
+            losses = trainer.losses(lane)[: done + 1]
+            others = trainer.validation_losses if validates else trainer.test_losses
+            least = float(np.nanmin(losses))
+            near = int(np.argmax(losses <= least + NEAR * abs(least)))
+            ends = float(train[lane]), float(held_out[lane])
+            return Contender(
+                name, lane, float(rates[lane]), *ends, near, losses, others(lane)[: done + 1]
+            )
+
         return cls(
             rates=rates,
             optimizers=names,
@@ -235,16 +249,13 @@ class RaceResult:
             done=done,
             begin=begin,
             train=train,
-            test=test,
+            test=held_out,
             diverged=diverged,
             ended_higher=finite & (train > begin + ROUNDING * abs(begin)),
             best=_least(train, rates),
-            best_test=_least(test, rates),
-            contenders=tuple(
-                _contender(trainer, name, names, rates, train, test)
-                for name in dict.fromkeys(names)
-            ),
-            held_out="validation" if trainer.validates else "test",
+            best_test=_least(held_out, rates),
+            contenders=tuple(map(contender, dict.fromkeys(names))),
+            held_out="validation" if validates else "test",
         )
 
 
@@ -261,12 +272,9 @@ def race(
     `Interrupted` is raised as soon as `wanted` is false; it is called between blocks of rows too.
     Test losses that the trainer does not record are computed once, at the end.
     """
-    look = trainer.engines.between_blocks = interrupting(wanted)
     time_to_show = Every(SHOW_SECONDS)
     with computing():
-        look()
-        for epoch in Bursts(trainer, BURST_SECONDS, LONGEST_BURST).to(epochs):
-            look()
+        for epoch in bursts_while(wanted, trainer, epochs, BURST_SECONDS, LONGEST_BURST):
             if show is not None and epoch < epochs and time_to_show():
                 show(RaceResult.of(trainer, epochs))
         result = RaceResult.of(trainer, epochs)
@@ -328,29 +336,3 @@ def _least(losses: Floats, rates: Floats) -> int | None:
 def _best_of(name: str, names: tuple[str, ...], rates: Floats, losses: Floats) -> int | None:
     """Return the lane with the least loss among those of the optimizer `name`."""
     return _least(np.where(np.array(names) == name, losses, np.nan), rates)
-
-
-def _contender(
-    trainer: Trainer,
-    name: str,
-    names: tuple[str, ...],
-    rates: Floats,
-    train: Floats,
-    test: Floats,
-) -> Contender:
-    lane = _best_of(name, names, rates, test if trainer.validates else train)
-    if lane is None:
-        return Contender(name, None)
-    losses = trainer.losses(lane)[: trainer.epoch + 1]
-    held_out = trainer.validation_losses if trainer.validates else trainer.test_losses
-    least = float(np.nanmin(losses))
-    return Contender(
-        optimizer=name,
-        lane=lane,
-        rate=float(rates[lane]),
-        train_loss=float(train[lane]),
-        test_loss=float(test[lane]),
-        near=int(np.argmax(losses <= least + NEAR * abs(least))),
-        train=losses,
-        test=held_out(lane)[: trainer.epoch + 1],
-    )

@@ -19,6 +19,7 @@ from tui_gd.learning.engine import (
     LocalEngine,
     StackedEngine,
     computing,
+    interrupting,
 )
 from tui_gd.training.descent import Chunk, Descent
 from tui_gd.training.trainer import CHUNK_BYTES, Trainer
@@ -160,6 +161,24 @@ class Bursts:
             yield trainer.epoch
             if trainer.stopped and not past_stops:
                 return
+
+
+def bursts_while(
+    wanted: Callable[[], bool],
+    trainer: Trainer,
+    goal: int,
+    seconds: float,
+    longest: int = LONGEST,
+) -> Iterator[int]:
+    """Yield the epoch after each burst up to `goal`; raise `Interrupted` once not `wanted`.
+
+    `wanted` is called between blocks of rows too.
+    """
+    look = trainer.engines.between_blocks = interrupting(wanted)
+    look()
+    for epoch in Bursts(trainer, seconds, longest).to(goal):
+        look()
+        yield epoch
 
 
 class Every:
