@@ -115,19 +115,23 @@ def test_a_narrow_legend_drops_its_last_entries_and_never_wraps():
 def test_words_at_the_right_stand_behind_the_legend_or_are_left_out():
     legend = (("train", "──", 75),)
     both = Heading("loss", legend, key="1", right="epoch 3")
-    assert draw_box(3, 50, inside(), both, STYLE).text()[0].endswith("─ ── train ─ epoch 3 ╮")
-    assert "epoch" not in draw_box(3, 24, inside(), both, STYLE).text()[0]
-    assert "── train" in draw_box(3, 24, inside(), both, STYLE).text()[0]
+    assert (
+        draw_box(Canvas(3, 50, STYLE, both), inside()).text()[0].endswith("─ ── train ─ epoch 3 ╮")
+    )
+    assert "epoch" not in draw_box(Canvas(3, 24, STYLE, both), inside()).text()[0]
+    assert "── train" in draw_box(Canvas(3, 24, STYLE, both), inside()).text()[0]
 
 
 def test_the_panel_that_a_lesson_speaks_of_has_a_coloured_frame_and_a_sign():
     for depth in ("truecolor", "256", "16", "mono"):
         style = Style(palette_for(depth, dark=True), UNICODE)
-        cells = draw_box(6, 30, Cells.blank(4, 28, style), Heading("loss", pointed=True), style)
+        cells = draw_box(
+            Canvas(6, 30, style, Heading("loss", pointed=True)), Cells.blank(4, 28, style)
+        )
         assert cells.text()[0].startswith("╭ » loss ─")
         assert cells.fg[3, 0] == style.palette.warning
         both = Heading("loss", pointed=True, focused=True)
-        cells = draw_box(6, 30, Cells.blank(4, 28, style), both, style)
+        cells = draw_box(Canvas(6, 30, style, both), Cells.blank(4, 28, style))
         assert cells.fg[3, 0] == style.palette.focus
         assert "» loss" in cells.text()[0]
 
@@ -145,14 +149,16 @@ def test_the_focused_panel_has_a_coloured_frame_and_without_colours_a_sign():
 
 
 def test_key_and_title_stand_out():
-    cells = draw_box(3, 30, inside(), Heading("loss", key="1"), STYLE)
+    cells = draw_box(Canvas(3, 30, STYLE, Heading("loss", key="1")), inside())
     assert cells.text()[0].startswith("╭ 1 loss ──")
     assert cells.fg[0, 2] == bold(PALETTE.key)
     assert cells.fg[0, 4] == bold(PALETTE.text)
 
 
 def test_a_box_shows_what_is_in_it():
-    text = draw_box(4, 20, inside("hello"), Heading("a title that is much too long"), STYLE).text()
+    text = draw_box(
+        Canvas(4, 20, STYLE, Heading("a title that is much too long")), inside("hello")
+    ).text()
     assert text[1] == "│hello" + " " * 13 + "│"
     assert text[0] == "╭ a title that is ─╮"
 
@@ -160,13 +166,17 @@ def test_a_box_shows_what_is_in_it():
 def test_the_short_title_is_taken_where_more_of_the_legend_fits_beside_it():
     legend = (("class 0", "●", 75), ("class 1", "▲", 215))
     heading = Heading("Data, test rows", legend, key="2", short="Data, test")
-    assert draw_box(3, 45, inside(), heading, STYLE).text()[0].startswith("╭ 2 Data, test rows ─")
+    assert (
+        draw_box(Canvas(3, 45, STYLE, heading), inside())
+        .text()[0]
+        .startswith("╭ 2 Data, test rows ─")
+    )
     for columns in (44, 42, 38):
-        text = draw_box(3, columns, inside(), heading, STYLE).text()[0]
+        text = draw_box(Canvas(3, columns, STYLE, heading), inside()).text()[0]
         assert ("test rows" in text) == (columns > 42)
         assert "● class 0" in text
         assert "▲ class 1" in text
-    assert "╭ 2 Data, test rows ─" in draw_box(3, 24, inside(), heading, STYLE).text()[0]
+    assert "╭ 2 Data, test rows ─" in draw_box(Canvas(3, 24, STYLE, heading), inside()).text()[0]
 
 
 def test_axis_labels_go_first_when_room_is_short():

@@ -55,7 +55,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Canvas:
-    """What a plot is drawn on: so many cells, in a style, with words in the borders."""
+    """What is drawn on: so many cells, in a style, with words in the borders."""
 
     rows: int
     columns: int
@@ -177,29 +177,24 @@ def frame(canvas: Canvas, axes: Axes) -> Frame:
     return Frame(cells, style, place.top, place.left, place.rows, place.columns, axes.x, axes.y)
 
 
-def draw_box(rows: int, columns: int, contents: Cells, heading: Heading, style: Style) -> Cells:
-    """Return a box of (rows, columns) with a heading and `contents` inside: no axes."""
-    cells = Cells.blank(rows, columns, style)
+def draw_box(canvas: Canvas, contents: Cells) -> Cells:
+    """Return a box with a heading and `contents` inside: no axes."""
+    style, heading = canvas.style, canvas.heading
+    cells = Cells.blank(canvas.rows, canvas.columns, style)
     _draw_border(cells, style, _border_colour(heading, style.palette))
     _write_heading(cells, heading, style)
     cells.paste(1, 1, contents)
     return cells
 
 
-def draw_words(
-    rows: int,
-    columns: int,
-    lines: Sequence[str],
-    heading: Heading,
-    style: Style,
-    colour: Colour | None = None,
-) -> Cells:
+def draw_words(canvas: Canvas, lines: Sequence[str], colour: Colour | None = None) -> Cells:
     """Return a box with lines of text, dim or in a colour, for when there is no picture."""
-    inner = Cells.blank(rows - BORDER, columns - BORDER, style)
+    palette, symbols = canvas.style.palette, canvas.style.symbols
+    inner = Cells.blank(canvas.rows - BORDER, canvas.columns - BORDER, canvas.style)
     for row, line in enumerate(lines):
-        text = fit(style.symbols.spell(line), max(columns - BORDER - 1, 0), style.symbols.plain)
-        inner.put(row, 1, text, style.palette.dim if colour is None else colour)
-    return draw_box(rows, columns, inner, heading, style)
+        text = fit(symbols.spell(line), max(canvas.columns - BORDER - 1, 0), symbols.plain)
+        inner.put(row, 1, text, palette.dim if colour is None else colour)
+    return draw_box(canvas, inner)
 
 
 def draw_rule(drawn: Frame, column: int, colour: Colour, every: int = 1) -> None:

@@ -119,13 +119,12 @@ def draw_tally(canvas: Canvas, stacks: Sequence[Stack]) -> Cells:
     For values that matter less than their kinds. If the lines do not fit, those of the smallest
     stacks are left out.
     """
-    rows, columns, style = canvas.rows, canvas.columns, canvas.style
-    palette = style.palette
-    inner = Cells.blank(rows - BORDER, columns - BORDER, style)
+    palette, symbols = canvas.style.palette, canvas.style.symbols
+    inner = Cells.blank(canvas.rows - BORDER, canvas.columns - BORDER, canvas.style)
     height, room = inner.shape
     kept = sorted(range(len(stacks)), key=lambda index: (-len(stacks[index].values), index))
     shown = [stacks[index] for index in sorted(kept[:height])]
-    labels = [fit(one.label, max(room // 2, 0), style.symbols.plain) for one in shown]
+    labels = [fit(one.label, max(room // 2, 0), symbols.plain) for one in shown]
     across = max(map(width, labels), default=0)
     digits = max((len(str(len(one.values))) for one in shown), default=1)
     begin = across + digits + 6
@@ -137,7 +136,7 @@ def draw_tally(canvas: Canvas, stacks: Sequence[Stack]) -> Cells:
         inner.put(row, across + 4, f"{count:>{digits}}", palette.text)
         cells = max(round(count / most * (room - begin - 1)), min(count, 1))
         inner.put(row, begin, one.sign * cells, one.colour)
-    return draw_box(rows, columns, inner, canvas.heading, style)
+    return draw_box(canvas, inner)
 
 
 def _draw_bars(drawn: Frame, stacks: Sequence[Stack]) -> None:

@@ -164,11 +164,7 @@ class Bursts:
 
 
 def bursts_while(
-    wanted: Callable[[], bool],
-    trainer: Trainer,
-    goal: int,
-    seconds: float,
-    longest: int = LONGEST,
+    wanted: Callable[[], bool], trainer: Trainer, goal: int, seconds: float, longest: int = LONGEST
 ) -> Iterator[int]:
     """Yield the epoch after each burst up to `goal`; raise `Interrupted` once not `wanted`.
 

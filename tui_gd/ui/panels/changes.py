@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.plots.axes import BORDER, draw_box
+from tui_gd.plots.axes import BORDER, Canvas, draw_box
 from tui_gd.plots.cells import Cells, first_fitting, fit, width, wrapped
 from tui_gd.plots.palette import Colour, Palette
 from tui_gd.problems import Problem
@@ -489,7 +489,7 @@ class ChangesPanel(ScrollingPanel):
             title, right = _title(shown)
             count = self._draw_lines(inner, view, shown.found, room)
         heading = self.heading(view, title, right=right, short="Changes")
-        cells = draw_box(rows, columns, inner, heading, style)
+        cells = draw_box(Canvas(rows, columns, style, heading), inner)
         self.put_place(cells, count, height, style.palette)
         return cells
 

@@ -110,7 +110,7 @@ class DataPanel(Panel):
         if problem.surface:
             key = view.keys.of("panel('landscape')")
             said = wrapped(f"a surface has no rows of data: {key} shows it", columns - BORDER - 2)
-            return draw_words(rows, columns, said, self.heading(view, "Data"), view.style)
+            return draw_words(Canvas(rows, columns, view.style, self.heading(view, "Data")), said)
         if problem.task == "regression" or problem.features == 1:
             return self._on_axes(view, rows, columns)
         plane = self._plane_of(problem)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tui_gd.insight.verdict import share
-from tui_gd.plots.axes import BORDER, draw_box
+from tui_gd.plots.axes import BORDER, Canvas, draw_box
 from tui_gd.plots.cells import Cells, fit, widest, width
 from tui_gd.plots.table import Align, Table, draw_table
 from tui_gd.session.snapshot import LaneSnapshot, Snapshot
@@ -77,7 +77,7 @@ class LanesPanel(Panel):
         if hidden:
             right += f", {hidden} hidden"
         heading = self.heading(view, "Lanes", right=right)
-        return draw_box(rows, columns, inner, heading, view.style)
+        return draw_box(Canvas(rows, columns, view.style, heading), inner)
 
     def _roomiest(self, view: View, room: int) -> tuple[list[_Column], int]:
         """Return as many whole columns as fit, and the blanks between two.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import BORDER, Heading, draw_box
+from tui_gd.plots.axes import BORDER, Canvas, Heading, draw_box
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.palette import Style, bold
 from tui_gd.plots.symbols import Symbols
@@ -96,7 +96,7 @@ def draw_lesson(picture: LessonPicture, rows: int, columns: int, style: Style) -
         inside.put(row, 1, f"{symbols.selected} {picture.entry}_", palette.focus)
     _put_keys(inside, inside.shape[0] - 1, picture.keys, style)
     heading = Heading(picture.title, focused=picture.focused, pointed=True)
-    return draw_box(rows, columns, inside, heading, style)
+    return draw_box(Canvas(rows, columns, style, heading), inside)
 
 
 def _question_at(lines: Sequence[str]) -> int:

@@ -184,7 +184,9 @@ class NetworkPanel(Panel):
         """Return the network and the map, side by side if they fit."""
         if view.problem.surface is not None:
             lines = ("There is no network here:", "the weights are a point on a surface.")
-            return draw_words(rows, columns, lines, self.heading(view, "Network"), view.style)
+            return draw_words(
+                Canvas(rows, columns, view.style, self.heading(view, "Network")), lines
+            )
         self._drawn = (rows, columns)
         unit = self._selected(view.predictor.model)
         beside = columns >= _BESIDE_COLUMNS and rows >= _BESIDE_ROWS
@@ -214,7 +216,7 @@ class NetworkPanel(Panel):
             else:
                 below = self._formula(view, unit, columns - 2 * BORDER - 2)
         heading = self.heading(view, title, below=(below,))
-        return draw_box(rows, columns, inner, heading, style)
+        return draw_box(Canvas(rows, columns, style, heading), inner)
 
     def _map(self, view: View, unit: Unit, rows: int, columns: int, title: str) -> Cells:
         """Return a unit's value over the data: shades, or a curve over a single feature."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from tui_gd.learning.engine import Engine, EngineMaker
 from tui_gd.learning.models import Predictor
-from tui_gd.plots.axes import BORDER, Heading, LegendEntry, draw_box
+from tui_gd.plots.axes import BORDER, Canvas, Heading, LegendEntry, draw_box
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.curves import Mark
 from tui_gd.plots.palette import Palette, Style
@@ -283,6 +283,6 @@ class ScrollingPanel(Panel):
         height = max(rows - BORDER, 0)
         inner = Cells.blank(height, columns - BORDER, style)
         inner.paste(-self.first_line(contents.shape[0], height), 1, contents)
-        cells = draw_box(rows, columns, inner, heading, style)
+        cells = draw_box(Canvas(rows, columns, style, heading), inner)
         self.put_place(cells, contents.shape[0], height, style.palette)
         return cells

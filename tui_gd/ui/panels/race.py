@@ -238,7 +238,8 @@ class RacePanel(Panel):
         held = self._held
         self._drawn = None
         if held is None:
-            return draw_words(rows, columns, ["racing …"], self.heading(view, "Race"), view.style)
+            canvas = Canvas(rows, columns, view.style, self.heading(view, "Race"))
+            return draw_words(canvas, ["racing …"])
         if held.mode == "optimizers":
             return self._draw_optimizers(held, view, rows, columns)
         result = held.result
@@ -306,7 +307,7 @@ class RacePanel(Panel):
             inner = Cells.blank(rows - BORDER, columns - BORDER, style)
             room = rows - BORDER, columns - BORDER - 1
             inner.paste(0, 1, optimizer_table(result, view, self._chosen, *room))
-            return draw_box(rows, columns, inner, self.heading(view, title), style)
+            return draw_box(Canvas(rows, columns, style, self.heading(view, title)), inner)
         self._table_top = plot_rows
         curves, heading = contender_curves(result, view, self._chosen), self.heading(view, title)
         canvas = Canvas(plot_rows, columns, style, heading)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import BORDER, draw_box
+from tui_gd.plots.axes import BORDER, Canvas, draw_box
 from tui_gd.plots.cells import Cells, fit, width, wrapped
 from tui_gd.plots.palette import Colour, Style
 from tui_gd.plots.table import Table, draw_confusion, draw_table
@@ -139,7 +139,7 @@ class ReportPanel(ScrollingPanel):
         if self._tells_threshold:
             rows_of = f", threshold {self._threshold}"
         heading = self.heading(view, f"Report{rows_of}", right=self.about)
-        cells = draw_box(rows, columns, inner, heading, style)
+        cells = draw_box(Canvas(rows, columns, style, heading), inner)
         self.put_place(cells, count, below, style.palette)
         return cells
 

@@ -197,7 +197,7 @@ class StartsPanel(Panel):
         losses = 2 if other_loss(view.problem.task, view.snapshot.lane.loss_name) else 1
         if self._found is None:
             heading = self.heading(view, "Many starts")
-            return draw_words(rows, columns, [self._coming(view)], heading, view.style)
+            return draw_words(Canvas(rows, columns, view.style, heading), [self._coming(view)])
         if rows < _HISTOGRAM_ROWS * losses or columns < _HISTOGRAM_COLUMNS:
             return self._counts(view, rows, columns)
         cells = Cells.blank(rows, columns, view.style)
@@ -359,9 +359,10 @@ class StartsPanel(Panel):
         margin += 0 if index else 2 * self.focused + width(view.keys.of(self.action)) + 1
         title = self._title(view, index, columns - margin)
         heading = Heading(title) if index else self.heading(view, title)
+        canvas = Canvas(rows, columns, style, heading)
         if index >= len(results):
-            return draw_words(rows, columns, [], heading, view.style)
-        result, canvas = results[index], Canvas(rows, columns, style, heading)
+            return draw_words(canvas, [])
+        result = results[index]
         if result.basins[:-1] != GAINED:
             return draw_tally(canvas, stacks_of(result, style))
         scales = loss_scales([(one.losses, one.reference) for one in results])
@@ -387,7 +388,7 @@ class StartsPanel(Panel):
         style = view.style
         terrain, start = self._found.terrain if self._found else None, self._start()
         if terrain is None:
-            return draw_words(rows, columns, [], Heading(_WHERE), view.style)
+            return draw_words(Canvas(rows, columns, view.style, Heading(_WHERE)), [])
         own = self._results[0]
         plane, at = terrain.plane, terrain.plane.project(own.begin)
         signs = [sign_of(own.basins, i, style) for i in range(len(own.basins))]
@@ -434,7 +435,8 @@ class StartsPanel(Panel):
             ends = [ends_in_words(one, view.style) for one in self._results]
             lines = [line for pair in zip(lines, ends, strict=True) for line in pair]
         heading = self.heading(view, f"Many starts, {self._about(view)}")
-        return draw_words(rows, columns, lines, heading, view.style, view.style.palette.text)
+        canvas = Canvas(rows, columns, view.style, heading)
+        return draw_words(canvas, lines, view.style.palette.text)
 
     def numbers(self, view: View) -> list[str]:
         """Return every start's end on every loss, from the best to the worst of each."""

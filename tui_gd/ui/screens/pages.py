@@ -12,7 +12,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from tui_gd.plots.axes import BORDER, Heading, draw_box
+from tui_gd.plots.axes import BORDER, Canvas, Heading, draw_box
 from tui_gd.plots.cells import Cells, fit, widest, wrapped
 from tui_gd.plots.palette import Style, bold
 from tui_gd.plots.symbols import Symbols
@@ -241,7 +241,7 @@ def draw_help(
     if columns < _ROOMY:
         turn = f" {page + 1}/{pages}  space: next" if pages > 1 else ""
     title = symbols.spell(f"help{turn}   esc: back")
-    return draw_box(rows, columns, inner, Heading(title), style), page
+    return draw_box(Canvas(rows, columns, style, Heading(title)), inner), page
 
 
 # The columns of a table: how each one was prepared
@@ -338,7 +338,7 @@ def draw_columns(
     roles = "   e: change roles" if problem.about else ""
     name = problem.name.rpartition("/")[2] or problem.name
     title = f"columns: {which}   {name}{roles}   esc: back"
-    box = draw_box(rows, columns, inner, Heading(symbols.spell(title)), style)
+    box = draw_box(Canvas(rows, columns, style, Heading(symbols.spell(title))), inner)
     return box, offset
 
 

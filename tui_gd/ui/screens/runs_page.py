@@ -340,7 +340,7 @@ def _draw_list(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
         }
         table = Table(header, body, align=align, highlight=highlight, gap=_GAP)
         inner = draw_table(high, wide, table, style, selected=page.selected)
-    return draw_box(rows, columns, inner, Heading(title), style)
+    return draw_box(Canvas(rows, columns, style, Heading(title)), inner)
 
 
 def _fitting(page: RunsPage, columns: int) -> tuple[list[str], list[list[str]]]:
@@ -412,8 +412,10 @@ def _draw_settings(page: RunsPage, rows: int, columns: int, style: Style) -> Cel
     spelt = [[spell(value) for value in line] for line in body]
     table = Table([spell(name) for name in header], spelt, highlight=colours)
     inner = draw_table(rows - BORDER, columns - BORDER, table, style, offset=page.scrolled)
-    return draw_box(rows, columns, inner, Heading(title), style)
+    return draw_box(Canvas(rows, columns, style, Heading(title)), inner)
 
 
 def _empty(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
-    return draw_words(rows, columns, ["reading…"] if page.shown else [], Heading("loss"), style)
+    return draw_words(
+        Canvas(rows, columns, style, Heading("loss")), ["reading…"] if page.shown else []
+    )

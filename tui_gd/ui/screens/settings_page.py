@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 
 from tui_gd.learning.losses import POSSIBLE
 from tui_gd.learning.optimizers import MOMENTUM
-from tui_gd.plots.axes import BORDER, Heading, draw_box
+from tui_gd.plots.axes import BORDER, Canvas, Heading, draw_box
 from tui_gd.plots.cells import Cells, first_fitting, fit, width, wrapped
 from tui_gd.plots.palette import Style, bold
 from tui_gd.plots.symbols import Symbols
@@ -258,7 +258,7 @@ def draw_settings(page: SettingsPage, rows: int, columns: int, style: Style) -> 
     last = min(offset + room, len(lines))
     more = f"   {offset + 1}-{last} of {len(lines)}" if len(lines) > room else ""
     title = symbols.spell(f"settings of this run{more}   * changed")
-    return draw_box(rows, columns, inner, Heading(title), style)
+    return draw_box(Canvas(rows, columns, style, Heading(title)), inner)
 
 
 def _foot(page: SettingsPage, chosen: Entry, room: int, style: Style) -> list[tuple[str, int]]:

@@ -10,7 +10,7 @@ from typing import ClassVar
 from textual import events, work
 from textual.binding import Binding, BindingType
 
-from tui_gd.plots.axes import BORDER, Heading, draw_box
+from tui_gd.plots.axes import BORDER, Canvas, Heading, draw_box
 from tui_gd.plots.cells import Cells, first_fitting, fit, width, wrapped
 from tui_gd.plots.palette import Style, bold
 from tui_gd.plots.table import visible_offset
@@ -125,7 +125,7 @@ def draw_table(page: TablePicture, rows: int, columns: int, style: Style) -> Dra
     title += f", first {asked.look.rows:,} rows" if asked.look.rows else ""
     title += "   * chosen" if set(page.roles.values()) - {Role.TARGET} else ""
     title = symbols.spell(f"{title}   esc: back")
-    box = draw_box(rows, columns, inner, Heading(title), style)
+    box = draw_box(Canvas(rows, columns, style, Heading(title)), inner)
     return Drawn(box, entries, role, range(1 + high - len(foot), 1 + high))
 
 
