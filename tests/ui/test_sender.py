@@ -23,9 +23,8 @@ class Recorder(Runner):
 
 
 def steer(*alphas: float) -> tuple[CommandSender, Recorder]:
-    sender, recorder = CommandSender(), Recorder(alphas)
-    sender.take(recorder)
-    return sender, recorder
+    recorder = Recorder(alphas)
+    return CommandSender(recorder), recorder
 
 
 def climb(sender: CommandSender, rungs: int) -> None:
@@ -78,14 +77,6 @@ def test_one_lane_is_never_chosen_again() -> None:
     sender, recorder = steer(0.01)
     sender.choose_lane(1)
     assert recorder.posted == []
-
-
-def test_without_a_run_keys_do_nothing() -> None:
-    sender = CommandSender()
-    sender.post(commands.SetLearningRate(0.03))
-    sender.choose_lane(1)
-    sender.post(commands.Resume())
-    assert sender.snapshot is None
 
 
 async def test_plus_five_times_at_once_climbs_five_rungs_also_while_running() -> None:

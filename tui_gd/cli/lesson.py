@@ -29,12 +29,10 @@ from tui_gd.lessons.library import (
     template,
     translations,
 )
-from tui_gd.lessons.orders import Order
 from tui_gd.lessons.player import Player, seed_of
 from tui_gd.lessons.progress import Saved, save, saved
 from tui_gd.lessons.replay import (
     LessonRun,
-    begin,
     begin_at,
     curves,
     from_shared,
@@ -46,6 +44,7 @@ from tui_gd.lessons.replay import (
 from tui_gd.problems.text import aligned, safe_text
 from tui_gd.runs.share import open_line
 from tui_gd.runs.store import Store
+from tui_gd.session.commands import Command
 from tui_gd.ui.keys import ACTIONS
 
 MOST_LINES = 10_000
@@ -332,7 +331,8 @@ class _LessonRun(PlainRun):
 
     def __init__(self, player: Player, line: str) -> None:
         """Begin at the lesson's start, or where the share line `line` leads."""
-        begun = from_shared(open_line(line)) if line else begin(player.lesson, seed_of(player.name))
+        start = start_of(player.lesson, seed_of(player.name))
+        begun = from_shared(open_line(line) if line else start, start.newest_seed)
         super().__init__(
             begun.settings,
             begun.problem,
@@ -341,11 +341,11 @@ class _LessonRun(PlainRun):
             epochs=max(begun.settings.epochs, begun.trainer.epoch),
             seed=begun.seed,
         )
-        self.player, self.start_number = player, 1
+        self.player, self._first_seed = player, begun.first_seed
 
     @property
     def _as_lesson(self) -> LessonRun:
-        return LessonRun(self.settings, self.problem, self.trainer, self.seed, self.start_number)
+        return LessonRun(self.settings, self.problem, self.trainer, self.seed, self._first_seed)
 
     def greeting(self) -> list[str]:
         """Return the learner's current step."""
@@ -360,7 +360,7 @@ class _LessonRun(PlainRun):
         step, lesson = player.step, player.lesson
         title = player.say("step", lesson.title, player.at + 1, len(lesson.steps))
         lines = ["", f"{title}: {step.title}" if step.title else title]
-        lines += textwrap.wrap(player.text(self._as_lesson.facts), 78)
+        lines += textwrap.wrap(player.text(self._as_lesson), 78)
         if step.curves:
             lines += self._curves()
         else:
@@ -395,14 +395,14 @@ class _LessonRun(PlainRun):
         self.save()
         lines, record = [player.reply], player.record
         if record.guess_epoch:
-            is_now = f"{here.facts.number('loss'):.6g}"
+            is_now = f"{here.number('loss'):.6g}"
             lines.append(player.say("guess_was", record.guess_epoch, f"{record.guess:.6g}", is_now))
         return [*lines, *(self.status() if player.step.then else []), self._prompt()]
 
-    def _carry_out(self, orders: Sequence[Order]) -> None:
+    def _carry_out(self, orders: Sequence[Command]) -> None:
         here = self._as_lesson
         here.carry_out(orders)
-        self.seed, self.start_number = here.seed, here.start
+        self.seed = here.seed
 
     def next(self) -> list[str]:
         """Go to the next step."""
@@ -418,7 +418,7 @@ class _LessonRun(PlainRun):
         """Skip a step; the run does what the step would have led to."""
         player, step = self.player, self.player.step
         waited, record = player.waits, player.record
-        asked = player.text(self._as_lesson.facts)
+        asked = player.text(self._as_lesson)
         if not player.skip():
             return [player.reply]
         if waited:
@@ -501,6 +501,4 @@ class _LessonSession(Session):
         """Perform a command, or take an answer; say whether the task is done."""
         before = self._lesson.trainer.epoch
         lines = super().answer(name, *argument)
-        if name == "new":
-            self._lesson.start_number += 1
         return [*lines, *self._lesson.reached(before)]

@@ -103,23 +103,23 @@ class _StepError(ProblemError):
 def _play(player: Player, run: LessonRun) -> None:
     """Do the step that a player is at as its author says it is done."""
     step = player.step
-    _check_text(step, fill(step.text, run.facts, lambda _: "key"))
+    _check_text(step, fill(step.text, run, lambda _: "key"))
     if step.until is not None:
-        if step.until.holds(run.facts):
+        if step.until.holds(run):
             raise _StepError("until is true before anything is done", "until")
         run.carry_out(orders_of(step, run))
-        if not player.reached(run.facts):
+        if not player.reached(run):
             raise _StepError("solution does not reach until", "solution")
         return
     if step.curves:
         _check_curves(step, player, run)
     for choice in step.choice:
-        if choice.mark is not None and math.isnan(choice.mark.value(run.facts)):
+        if choice.mark is not None and math.isnan(choice.mark.value(run)):
             raise _StepError(f"{choice.mark.text} has no value here", "choice")
     run.carry_out(step.then)
     if not step.asks:
         return
-    _answer(player, run.facts)
+    _answer(player, run)
 
 
 def _answer(player: Player, facts: Facts) -> None:

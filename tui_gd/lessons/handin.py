@@ -17,7 +17,7 @@ from tui_gd.lessons.lesson import Lesson
 from tui_gd.lessons.player import Player, Record, seed_of
 from tui_gd.lessons.replay import LessonRun, from_shared, start_of
 from tui_gd.runs.share import CHECK_BYTES, open_line, packed, unpacked
-from tui_gd.session.settings import RunSettings
+from tui_gd.runs.steps import Shared
 
 VERSION = "gdl1:"
 LONGEST_LINE = 200_000
@@ -124,7 +124,7 @@ def grade(lesson: Lesson, hand_in: HandIn) -> Grade:
         fault = "has another number of steps"
     if fault:
         return Grade(hand_in.name, (), 0, 0, 0, 0, fault)
-    start = start_of(lesson, seed_of(hand_in.name)).settings
+    start = start_of(lesson, seed_of(hand_in.name))
     words = [
         _judge(Player(lesson, hand_in.name, at=i), record, start)
         for i, record in enumerate(records)
@@ -140,7 +140,7 @@ def grade(lesson: Lesson, hand_in: HandIn) -> Grade:
     )
 
 
-def _judge(player: Player, record: Record, start: RunSettings) -> str:
+def _judge(player: Player, record: Record, start: Shared) -> str:
     """Grade what is on record of the step that a fresh player is at."""
     if record.skipped or record.right is None:
         return "skipped" if record.skipped else "open"
@@ -160,17 +160,17 @@ def _replayed(player: Player, record: Record, run: LessonRun) -> bool:
     step = player.step
     if step.kind == "do":
         assert step.until is not None
-        return step.until.holds(run.facts)
+        return step.until.holds(run)
     run.carry_out(step.then)
-    player.answer(record.answer, run.facts)
+    player.answer(record.answer, run)
     return player.record.right is True
 
 
-def _run_of(line: str, start: RunSettings) -> LessonRun:
+def _run_of(line: str, start: Shared) -> LessonRun:
     """Return the run of a share line, which has to be on the lesson's problem and model."""
     shared = open_line(line)
-    changed = {name: getattr(start, name) for name in CHANGEABLE}
-    drawn = shared.settings.seed - start.seed
-    if replace(shared.settings, **changed) != start or not 0 <= drawn <= MOST_STARTS:
+    changed = {name: getattr(start.settings, name) for name in CHANGEABLE}
+    drawn = shared.settings.seed - start.settings.seed
+    if replace(shared.settings, **changed) != start.settings or not 0 <= drawn <= MOST_STARTS:
         raise ProblemError("the run did not start where the lesson does")
-    return from_shared(shared)
+    return from_shared(shared, start.newest_seed)

@@ -8,21 +8,23 @@ language, and a file may bring words of its own.
 """
 
 import hashlib
-import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from tui_gd.errors import ProblemError
+from tui_gd.learning import LOSSES, OPTIMIZERS
 from tui_gd.lessons.checks import KINDS as VERDICTS
 from tui_gd.lessons.checks import Check, as_name, fill, read_check
-from tui_gd.lessons.orders import Order, read_order
-from tui_gd.session import readers
+from tui_gd.session import commands, readers
+from tui_gd.session.commands import Command
+
+T = TypeVar("T")
 
 VERSION = 1
 LARGEST_FILE = 1 << 18
@@ -30,6 +32,9 @@ MOST_STEPS = 60
 LONGEST_TITLE = 60
 LONGEST_TEXT = 420
 LONGEST_WORD = 160
+MOST_EPOCHS = 1_000_000
+ORDERS = ("step", "run", "back", "goto", "alpha", "branch", "reset", "new")
+"""The words for what a step does to a run."""
 PANELS = ("loss", "data", "report", "step", "landscape", "lanes", "why", "changes", "network")
 SKIPS = ("free", "counted", "never")
 ENGLISH = "en"
@@ -37,6 +42,13 @@ ENGLISH = "en"
 Kind = Literal["read", "predict", "do", "ask"]
 KINDS: tuple[Kind, ...] = ("read", "predict", "do", "ask")
 Skip = Literal["free", "counted", "never"]
+_QUESTION = ("number", "within", "range", "too_high", "too_low", "curves", "choice", "one_of")
+_KEYS_OF: Mapping[Kind, tuple[str, ...]] = {
+    "predict": (*_QUESTION, "verdict"),
+    "do": ("until", "hint", "solution"),
+    "ask": (*_QUESTION, "verdict"),
+}
+"""The keys that only steps of some kinds may have."""
 
 
 class LessonError(ProblemError):
@@ -82,7 +94,7 @@ class Step:
     text: str
     title: str = ""
     panel: str = ""
-    then: tuple[Order, ...] = ()
+    then: tuple[Command, ...] = ()
     number: Check | None = None
     relative: float = 0.0
     absolute: float = 0.0
@@ -95,7 +107,7 @@ class Step:
     verdict: tuple[str, ...] = ()
     until: Check | None = None
     hint: tuple[str, ...] = ()
-    solution: tuple[Order, ...] = ()
+    solution: tuple[Command, ...] = ()
     after: str = ""
 
     @property
@@ -166,280 +178,297 @@ def parse_lesson(data: bytes, name: str) -> Lesson:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise LessonError(f"{name}: not a TOML file: {reason}") from None
-    return _Reader(name, text).lesson(document, hashlib.sha256(data).hexdigest())
+    return _Table(document, name, _places(text)).lesson(hashlib.sha256(data).hexdigest())
 
 
-class _Reader:
-    """Reads the tables of a lesson; every fault names its line and column."""
+class _Table:
+    """A table of a lesson's file: reads its keys; every fault names its line and column.
 
-    def __init__(self, name: str, text: str) -> None:
-        self._name, self._places = name, _places(text)
+    `name` is what errors call the file, `places` are those of its keys, and `path` is the table's.
+    """
 
-    def fault(self, path: str, what: str) -> LessonError:
-        """Return the error that something at a key is wrong."""
+    def __init__(
+        self, values: dict[str, Any], name: str, places: dict[str, tuple[int, int]], path: str = ""
+    ) -> None:
+        self._values, self._name, self._places, self._path = values, name, places, path
+
+    def _inner(self, values: object, path: str, what: str) -> "_Table":
+        """Return a table within this one; `what` is wrong if it is none."""
+        if type(values) is not dict:
+            raise self._fault(path, what)
+        return _Table(values, self._name, self._places, f"{self._path}.{path}".strip("."))
+
+    def _fault(self, key: str, what: str) -> LessonError:
+        """Return the error that something at a key is wrong, or, without a key, in the table."""
+        path = f"{self._path}.{key}".strip(".")
         line, column = self._places.get(path) or self._places.get(path.rpartition(".")[0], (1, 1))
         return LessonError(f"{self._name}, line {line}, column {column}: {what}")
 
-    def lesson(self, document: dict[str, Any], digest: str) -> Lesson:
+    def lesson(self, digest: str) -> Lesson:
         """Return the lesson in a document."""
+        values = self._values
         known = {"format_version", "id", "lang", "title", "run", "panels", "hide", "lock", "skip"}
-        self._refuse_others(document, known | {"reveal_after", "words", "step"}, "")
-        version = document.get("format_version")
-        if version != VERSION:
-            raise self.fault("format_version", f"format_version must be {VERSION}")
-        identity = self._text(document, "id", LONGEST_TITLE, required=True)
+        self._refuse_others(known | {"reveal_after", "words", "step"})
+        if values.get("format_version") != VERSION:
+            raise self._fault("format_version", f"format_version must be {VERSION}")
+        identity = self._text("id", LONGEST_TITLE, required=True)
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", identity):
-            raise self.fault("id", "id takes small letters, digits and hyphens, as overshoot")
-        skip = document.get("skip", "counted")
+            raise self._fault("id", "id takes small letters, digits and hyphens, as overshoot")
+        skip = values.get("skip", "counted")
         if skip not in SKIPS:
-            raise self.fault("skip", f"skip is one of {', '.join(SKIPS)}")
-        reveal = document.get("reveal_after", 3)
+            raise self._fault("skip", f"skip is one of {', '.join(SKIPS)}")
+        reveal = values.get("reveal_after", 3)
         if type(reveal) is not int or not 1 <= reveal <= 20:
-            raise self.fault("reveal_after", "reveal_after is a whole number from 1 to 20")
-        steps = document.get("step")
+            raise self._fault("reveal_after", "reveal_after is a whole number from 1 to 20")
+        steps = values.get("step")
         if type(steps) is not list or not steps:
-            raise self.fault("", "a lesson needs [[step]] tables")
+            raise self._fault("", "a lesson needs [[step]] tables")
         if len(steps) > MOST_STEPS:
-            raise self.fault("", f"a lesson has at most {MOST_STEPS} steps")
+            raise self._fault("", f"a lesson has at most {MOST_STEPS} steps")
         return Lesson(
             id=identity,
-            title=self._text(document, "title", LONGEST_TITLE, required=True),
-            run=self._text(document, "run", 20_000),
-            steps=tuple(self._step(step, f"step.{i}") for i, step in enumerate(steps)),
+            title=self._text("title", LONGEST_TITLE, required=True),
+            run=self._text("run", 20_000),
+            steps=tuple(
+                self._inner(step, f"step.{i}", "a step is a table: [[step]]").step()
+                for i, step in enumerate(steps)
+            ),
             digest=digest,
             name=self._name,
-            lang=self._lang(document),
-            panels=self._panels(document, "panels") or ("loss", "data"),
-            hide=self._panels(document, "hide"),
-            lock=self._texts(document, "lock", 40),
+            lang=self._lang(),
+            panels=self._panels("panels") or ("loss", "data"),
+            hide=self._panels("hide"),
+            lock=self._texts("lock", 40),
             skip=skip,
             reveal_after=reveal,
-            words=self._words(document),
+            words=self._inner(
+                values.get("words", {}), "words", "words is a table: [words]"
+            ).words(),
             places=self._places,
         )
 
-    def _lang(self, document: dict[str, Any]) -> str:
-        lang = self._text(document, "lang", 20) or ENGLISH
+    def _lang(self) -> str:
+        lang = self._text("lang", 20) or ENGLISH
         if not re.fullmatch(r"[a-z]{2,3}", lang):
-            raise self.fault("lang", "lang is a language's code of 2 or 3 letters, as de")
+            raise self._fault("lang", "lang is a language's code of 2 or 3 letters, as de")
         return lang
 
-    def _words(self, document: dict[str, Any]) -> dict[str, str]:
-        """Read what the file says in place of `words.toml`."""
-        table = document.get("words", {})
-        if type(table) is not dict:
-            raise self.fault("words", "words is a table: [words]")
+    def words(self) -> dict[str, str]:
+        """Return what the file says in place of `words.toml`."""
         english = known_words()[ENGLISH]
-        self._refuse_others(table, set(english), "words")
-        words = {key: self._text(table, key, LONGEST_WORD, "words", required=True) for key in table}
+        self._refuse_others(set(english))
+        words = {key: self._text(key, LONGEST_WORD, required=True) for key in self._values}
         for key, text in words.items():
             if text.count("{}") != english[key].count("{}"):
-                raise self.fault(f"words.{key}", f"{key} needs every {{}} of {english[key]!a}")
+                raise self._fault(key, f"{key} needs every {{}} of {english[key]!a}")
         return words
 
-    def _step(self, table: object, path: str) -> Step:
-        if type(table) is not dict:
-            raise self.fault(path, "a step is a table: [[step]]")
-        kinds = [kind for kind in KINDS if kind in table]
+    def step(self) -> Step:
+        """Return the step in a table."""
+        kinds = [kind for kind in KINDS if kind in self._values]
         if len(kinds) != 1:
-            raise self.fault(path, f"a step has one of {', '.join(KINDS)}")
+            raise self._fault("", f"a step has one of {', '.join(KINDS)}")
         kind = kinds[0]
-        allowed = {kind, "title", "panel", "then", "after"}
-        if kind in {"predict", "ask"}:
-            allowed |= {"number", "within", "range", "too_high", "too_low", "curves", "choice"}
-            allowed |= {"one_of", "verdict"}
-        if kind == "do":
-            allowed |= {"until", "hint", "solution"}
-        self._refuse_others(table, allowed, path)
-        within, span = self._tolerance(table, path)
-        panel = self._text(table, "panel", 20, path)
+        self._refuse_others({kind, "title", "panel", "then", "after", *_KEYS_OF.get(kind, ())})
+        within, span = self._tolerance()
+        panel = self._text("panel", 20)
         if panel and panel not in PANELS:
-            raise self.fault(f"{path}.panel", f"panel is one of {', '.join(PANELS)}")
+            raise self._fault("panel", f"panel is one of {', '.join(PANELS)}")
         step = Step(
             kind,
-            self._filled(table, kind, LONGEST_TEXT, path, required=True),
-            self._text(table, "title", LONGEST_TITLE, path),
+            self._filled(kind, LONGEST_TEXT, required=True),
+            self._text("title", LONGEST_TITLE),
             panel,
-            self._orders(table, "then", path),
-            self._check(table, "number", path),
+            self._orders("then"),
+            self._check("number"),
             *within,
             span,
-            self._filled(table, "too_high", LONGEST_WORD, path),
-            self._filled(table, "too_low", LONGEST_WORD, path),
-            self._rates(table, path),
-            self._choices(table, path),
-            self._texts(table, "one_of", 60, path),
-            self._verdicts(table, path),
-            self._check(table, "until", path),
-            self._texts(table, "hint", LONGEST_WORD, path),
-            self._orders(table, "solution", path),
-            self._filled(table, "after", LONGEST_TEXT, path),
+            self._filled("too_high", LONGEST_WORD),
+            self._filled("too_low", LONGEST_WORD),
+            self._rates(),
+            self._choices(),
+            self._texts("one_of", 60),
+            self._verdicts(),
+            self._check("until"),
+            self._texts("hint", LONGEST_WORD),
+            self._orders("solution"),
+            self._filled("after", LONGEST_TEXT),
         )
-        self._complete(step, path)
+        self._complete(step)
         return step
 
-    def _complete(self, step: Step, path: str) -> None:
+    def _complete(self, step: Step) -> None:
         """Refuse a step that asks nothing, or more than one thing."""
         asked = (step.number, step.curves, step.choice, step.verdict, step.one_of)
         if step.asks and sum(map(bool, asked)) != 1:
-            raise self.fault(path, "a question has one of number, curves, choice, verdict, one_of")
+            raise self._fault("", "a question has one of number, curves, choice, verdict, one_of")
         if step.kind == "predict" and not step.then:
-            raise self.fault(path, "a prediction needs then: what the run does")
-        if step.curves and not any(order.name == "alpha" for order in step.then):
-            raise self.fault(f"{path}.curves", "curves needs then = ['alpha X', 'run N']")
+            raise self._fault("", "a prediction needs then: what the run does")
+        if step.curves and not any(isinstance(one, commands.SetLearningRate) for one in step.then):
+            raise self._fault("curves", "curves needs then = ['alpha X', 'run N']")
         if step.kind == "ask" and step.curves:
-            raise self.fault(f"{path}.curves", "curves is for predict: the run draws the true one")
+            raise self._fault("curves", "curves is for predict: the run draws the true one")
         if step.kind == "do" and step.until is None:
-            raise self.fault(path, "do needs until: the condition that ends it")
+            raise self._fault("", "do needs until: the condition that ends it")
         if step.kind == "do" and not step.solution:
-            raise self.fault(path, "do needs solution: the commands that reach it")
+            raise self._fault("", "do needs solution: the commands that reach it")
         if step.choice and not any(choice.right for choice in step.choice):
-            raise self.fault(f"{path}.choice", "one choice needs right = true")
+            raise self._fault("choice", "one choice needs right = true")
         if step.number and step.range is None and not (step.relative or step.absolute):
-            raise self.fault(f"{path}.number", "a number needs within or range")
+            raise self._fault("number", "a number needs within or range")
 
-    def _refuse_others(self, table: dict[str, Any], known: set[str], path: str) -> None:
-        for key in table:
+    def _refuse_others(self, known: Collection[str]) -> None:
+        for key in self._values:
             if key not in known:
-                place = f"{path}.{key}".lstrip(".")
-                raise self.fault(place, f"{key[:40]!a} is none of {', '.join(sorted(known))}")
+                raise self._fault(key, f"{key[:40]!a} is none of {', '.join(sorted(known))}")
 
-    def _text(
-        self, table: dict[str, Any], key: str, most: int, path: str = "", *, required: bool = False
-    ) -> str:
-        value = table.get(key, "")
-        place = f"{path}.{key}".lstrip(".")
+    def _text(self, key: str, most: int, *, required: bool = False) -> str:
+        value = self._values.get(key, "")
         if type(value) is not str:
-            raise self.fault(place, f"{key} is text, in quotes")
+            raise self._fault(key, f"{key} is text, in quotes")
         text = " ".join(value.split())
         if required and not text:
-            raise self.fault(place, f"{key} is missing")
+            raise self._fault(key, f"{key} is missing")
         if len(text) > most:
-            raise self.fault(place, f"{key} has {len(text)} characters, {most} are the most")
+            raise self._fault(key, f"{key} has {len(text)} characters, {most} are the most")
         if not text.isprintable():
-            raise self.fault(place, f"{key} has a character that cannot be shown")
+            raise self._fault(key, f"{key} has a character that cannot be shown")
         return text
 
-    def _filled(
-        self, table: dict[str, Any], key: str, most: int, path: str, *, required: bool = False
-    ) -> str:
-        """Read text in which `{formula}` stands for a number of the run."""
-        text = self._text(table, key, most, path, required=required)
+    def _parsed(self, key: str, parse: Callable[[str], T], text: str) -> T:
+        """Return what a text at a key stands for."""
         try:
-            fill(text, None)
+            return parse(text)
         except ProblemError as error:
-            raise self.fault(f"{path}.{key}", str(error)) from None
-        return text
+            raise self._fault(key, str(error)) from None
 
-    def _texts(self, table: dict[str, Any], key: str, most: int, path: str = "") -> tuple[str, ...]:
-        value = table.get(key, [])
-        place = f"{path}.{key}".lstrip(".")
+    def _filled(self, key: str, most: int, *, required: bool = False) -> str:
+        """Read text in which `{formula}` stands for a number of the run."""
+        text = self._text(key, most, required=required)
+        return self._parsed(key, lambda text: fill(text, None), text)
+
+    def _texts(self, key: str, most: int) -> tuple[str, ...]:
+        value = self._values.get(key, [])
         if type(value) is str:
             value = [value]
         if type(value) is not list or len(value) > 20:
-            raise self.fault(place, f"{key} is a list of at most 20 texts")
-        return tuple(self._text({key: one}, key, most, path, required=True) for one in value)
+            raise self._fault(key, f"{key} is a list of at most 20 texts")
+        tables = (_Table({key: one}, self._name, self._places, self._path) for one in value)
+        return tuple(table._text(key, most, required=True) for table in tables)
 
-    def _panels(self, table: dict[str, Any], key: str) -> tuple[str, ...]:
-        panels = self._texts(table, key, 20)
+    def _panels(self, key: str) -> tuple[str, ...]:
+        panels = self._texts(key, 20)
         for panel in panels:
             if panel not in PANELS:
-                raise self.fault(key, f"{panel!a} is none of {', '.join(PANELS)}")
+                raise self._fault(key, f"{panel!a} is none of {', '.join(PANELS)}")
         return panels
 
-    def _orders(self, table: dict[str, Any], key: str, path: str) -> tuple[Order, ...]:
-        orders = []
-        for text in self._texts(table, key, 60, path):
-            try:
-                orders.append(read_order(text))
-            except ProblemError as error:
-                raise self.fault(f"{path}.{key}", str(error)) from None
-        return tuple(orders)
+    def _orders(self, key: str) -> tuple[Command, ...]:
+        return tuple(self._parsed(key, read_order, text) for text in self._texts(key, 60))
 
-    def _check(self, table: dict[str, Any], key: str, path: str) -> Check | None:
-        text = self._text(table, key, 300, path)
-        if not text:
-            return None
-        try:
-            return read_check(text)
-        except ProblemError as error:
-            raise self.fault(f"{path}.{key}", str(error)) from None
+    def _check(self, key: str) -> Check | None:
+        text = self._text(key, 300)
+        return self._parsed(key, read_check, text) if text else None
 
-    def _tolerance(
-        self, table: dict[str, Any], path: str
-    ) -> tuple[tuple[float, float], tuple[float, float] | None]:
+    def _tolerance(self) -> tuple[tuple[float, float], tuple[float, float] | None]:
         """Return (relative, absolute) and the range."""
-        within, span = table.get("within", 0.0), table.get("range")
+        within, span = self._values.get("within", 0.0), self._values.get("range")
         relative = absolute = 0.0
-        if isinstance(within, str):
-            percent = within.strip().removesuffix("%").strip()
-            try:
-                relative = float(percent) / 100.0
-            except ValueError:
-                relative = math.nan
-            if not within.strip().endswith("%"):
-                relative = math.nan
-        else:
-            absolute = self._number(within, f"{path}.within")
-        if not (0.0 <= relative < math.inf and absolute >= 0.0):
-            raise self.fault(f"{path}.within", "within is a number from 0, or a share as '5 %'")
+        try:
+            if type(within) is str:
+                percent, sign, rest = within.strip().partition("%")
+                relative = readers.number(0).typed(percent if sign and not rest else "") / 100.0
+            else:
+                absolute = readers.number(0).plain(within)
+        except ValueError:
+            what = "within is a number from 0, or a share as '5 %'"
+            raise self._fault("within", what) from None
         if span is None:
             return (relative, absolute), None
-        if type(span) is not list or len(span) != 2:
-            raise self.fault(f"{path}.range", "range is [least, greatest]")
-        low, high = (self._number(one, f"{path}.range") for one in span)
-        if not low <= high:
-            raise self.fault(f"{path}.range", "range is [least, greatest]")
+        try:
+            low, high = readers.several(readers.number(), 2, 2).plain(span)
+            if low > high:
+                raise ValueError
+        except ValueError:
+            raise self._fault("range", "range is [least, greatest]") from None
         return (relative, absolute), (low, high)
 
-    def _number(self, value: object, path: str) -> float:
+    def _rates(self) -> tuple[float, ...]:
+        value = self._values.get("curves", [])
         try:
-            return readers.number().plain(value)
+            rates = readers.several(readers.number(), 2, 5).plain(value) if value != [] else ()
         except ValueError:
-            raise self.fault(path, f"{path.rpartition('.')[2]} takes numbers") from None
-
-    def _rates(self, table: dict[str, Any], path: str) -> tuple[float, ...]:
-        value = table.get("curves", [])
-        if type(value) is not list or (value and not 2 <= len(value) <= 5):
-            raise self.fault(f"{path}.curves", "curves is a list of 2 to 5 learning rates")
-        rates = tuple(self._number(one, f"{path}.curves") for one in value)
+            raise self._fault("curves", "curves is a list of 2 to 5 learning rates") from None
         if any(rate <= 0.0 for rate in rates) or len(set(rates)) < len(rates):
-            raise self.fault(f"{path}.curves", "curves takes different learning rates above 0")
+            raise self._fault("curves", "curves takes different learning rates above 0")
         return rates
 
-    def _choices(self, table: dict[str, Any], path: str) -> tuple[Choice, ...]:
-        value = table.get("choice", [])
-        place = f"{path}.choice"
+    def _choices(self) -> tuple[Choice, ...]:
+        value = self._values.get("choice", [])
         if type(value) is not list or (value and not 2 <= len(value) <= 6):
-            raise self.fault(place, "choice is a list of 2 to 6 tables")
-        choices = []
-        for one in value:
-            if type(one) is not dict or not set(one) <= {"text", "right", "say", "mark"}:
-                raise self.fault(place, "a choice is { text = '…', right = true, say = '…' }")
-            if "mark" in one and "predict" not in table:
-                raise self.fault(place, "mark is for predict: the loss that a choice predicts")
-            if type(one.get("right", False)) is not bool:
-                raise self.fault(place, "right is true or false")
-            text = self._text(one, "text", 70, place, required=True)
-            choices.append(
-                Choice(
-                    text,
-                    one.get("right", False),
-                    self._filled(one, "say", LONGEST_WORD, place),
-                    self._check(one, "mark", place),
-                )
-            )
-        return tuple(choices)
+            raise self._fault("choice", "choice is a list of 2 to 6 tables")
+        form = "a choice is { text = '…', right = true, say = '…' }"
+        tables = [self._inner(one, "choice", form) for one in value]
+        return tuple(one.choice(form, mark="predict" in self._values) for one in tables)
 
-    def _verdicts(self, table: dict[str, Any], path: str) -> tuple[str, ...]:
-        kinds = self._texts(table, "verdict", 30, path)
+    def choice(self, form: str, *, mark: bool) -> Choice:
+        """Return the choice in a table; with `mark` it may say which loss it predicts."""
+        right = self._values.get("right", False)
+        if not self._values.keys() <= {"text", "right", "say", "mark"}:
+            raise self._fault("", form)
+        if "mark" in self._values and not mark:
+            raise self._fault("", "mark is for predict: the loss that a choice predicts")
+        if type(right) is not bool:
+            raise self._fault("", "right is true or false")
+        text = self._text("text", 70, required=True)
+        return Choice(text, right, self._filled("say", LONGEST_WORD), self._check("mark"))
+
+    def _verdicts(self) -> tuple[str, ...]:
+        kinds = self._texts("verdict", 30)
         names = tuple(map(as_name, kinds))
         for name in names:
             if name not in VERDICTS:
-                raise self.fault(f"{path}.verdict", f"{name!a} is none of {', '.join(VERDICTS)}")
+                raise self._fault("verdict", f"{name!a} is none of {', '.join(VERDICTS)}")
         if kinds and not 2 <= len(set(names)) == len(names) <= 6:
-            raise self.fault(f"{path}.verdict", "verdict is a list of 2 to 6 different verdicts")
+            raise self._fault("verdict", "verdict is a list of 2 to 6 different verdicts")
         return names
+
+
+def read_order(text: str) -> Command:
+    """Read what a run is to do, in the words of `--plain`; `ProblemError` says what is wrong.
+
+    >>> read_order("run 20"), read_order("alpha 0.09")
+    (Step(epochs=20), SetLearningRate(learning_rate=0.09))
+    """
+    name, _, argument = text.partition(" ")
+    argument = argument.strip()
+    if name not in ORDERS:
+        raise ProblemError(f"{name[:20]!a} is none of {', '.join(ORDERS)}")
+    if name in {"reset", "new"}:
+        if argument:
+            raise ProblemError(f"nothing follows {name}")
+        return commands.Reset(new_start=name == "new")
+    if name == "branch" and (not argument or argument in {*OPTIMIZERS, *LOSSES}):
+        optimizer = argument if argument in OPTIMIZERS else None
+        return commands.Branch(optimizer, argument if argument in LOSSES else None)
+    if name in {"alpha", "branch"}:
+        try:
+            rate = readers.number(0, above=True).typed(argument)
+        except ValueError:
+            raise ProblemError(f"{name} needs a learning rate, as {name} 0.03") from None
+        if name == "branch":
+            return commands.Branch(learning_rate=rate)
+        return commands.SetLearningRate(rate)
+    if name in {"step", "back"} and not argument:
+        argument = "1"
+    if not (argument.isdecimal() and argument.isascii() and len(argument) < 8):
+        raise ProblemError(f"{name} needs a number of epochs, as {name} 20")
+    number = int(argument)
+    if not (name == "goto" or number) or number > MOST_EPOCHS:
+        raise ProblemError(f"{name} takes 1 to {MOST_EPOCHS} epochs")
+    if name == "goto":
+        return commands.GoTo(number)
+    return commands.StepBack(number) if name == "back" else commands.Step(number)
 
 
 def _places(text: str) -> dict[str, tuple[int, int]]:

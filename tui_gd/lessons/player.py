@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tui_gd.lessons.checks import Facts, Press, as_name, fill
 from tui_gd.lessons.lesson import Lesson, Step
+from tui_gd.session.commands import SetLearningRate
 
 LONGEST_ANSWER = 60
 ADVANCING = ("run_or_pause", "step", "newest", "go_to")
@@ -123,7 +124,8 @@ class Player:
 
     @property
     def _true_rate(self) -> float:
-        return next(order.number for order in self.step.then if order.name == "alpha")
+        rates = (one for one in self.step.then if isinstance(one, SetLearningRate))
+        return next(rates).learning_rate
 
     def _true_curve(self) -> int:
         return self.curve_rates().index(self._true_rate)

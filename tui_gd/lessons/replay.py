@@ -3,18 +3,18 @@
 import math
 import shlex
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tui_gd.errors import ProblemError
+from tui_gd.insight.curvature import curvature, safe_learning_rate
 from tui_gd.learning.engine import computing
+from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats
-from tui_gd.lessons.facts import RunFacts
 from tui_gd.lessons.lesson import Lesson, LessonError, Step
-from tui_gd.lessons.orders import Order
 from tui_gd.lessons.player import Player, number_in
 from tui_gd.problems import BUILTIN, SURFACES, Problem
 from tui_gd.problems.surfaces import TYPED
@@ -22,7 +22,8 @@ from tui_gd.runs.record import RunRecord
 from tui_gd.runs.share import open_line, share_line
 from tui_gd.runs.steps import Shared
 from tui_gd.runs.steps import replay as repeat
-from tui_gd.session import readers
+from tui_gd.session import commands, readers
+from tui_gd.session.commands import Command
 from tui_gd.session.observer import Observer
 from tui_gd.session.options import Scope, options_of
 from tui_gd.session.settings import RunSettings
@@ -31,6 +32,8 @@ from tui_gd.session.verdict import measure, verdict_on
 from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer
 
+RECORDED = frozenset({"loss", "test", "norm", "alpha"})
+"""What the history holds for every epoch."""
 STUDENT = "student"
 MOST_LOOKED_AT = 1000
 """Of so many epochs, at most, each is looked at for a task that is done."""
@@ -40,23 +43,101 @@ MOST_REPLAYED = 2_000_000
 
 @dataclass
 class LessonRun:
-    """A run that a lesson can look at: its settings, its problem and its trainer."""
+    """A run that a lesson can look at: its settings, its problem and its trainer.
+
+    Checks and texts ask for the numbers and the verdict of its current lane. `seed` is that of the
+    newest random start, `first_seed` that of the lesson's own.
+    """
 
     settings: RunSettings
     problem: Problem
     trainer: Trainer
     seed: int
-    start: int = 1
+    first_seed: int
 
     @property
-    def facts(self) -> RunFacts:
-        """The numbers of the run now."""
-        return RunFacts(self.trainer, start=self.start, verdict=self.verdict, at=self._facts_at)
+    def position(self) -> int:
+        """The place of the current lane."""
+        return self.trainer.position(self.trainer.current) or 0
 
-    def _facts_at(self, epoch: int) -> RunFacts:
-        other = self.copy()
-        other.trainer.go_to(epoch)
-        return RunFacts(other.trainer, start=self.start)
+    def number(self, name: str, epoch: int | None = None) -> float:
+        """Return a number of the current lane, at `epoch` or at the viewed one."""
+        if epoch is not None and name in RECORDED:
+            return self._recorded(name, epoch)
+        if epoch is not None:
+            if epoch > self.trainer.newest:
+                return math.nan
+            other = self.copy()
+            other.trainer.go_to(epoch)
+            return other.number(name)
+        trainer, position = self.trainer, self.position
+        kind, _, index = name.partition("_")
+        if index:
+            values = trainer.weights if kind == "weight" else trainer.grad
+            number = int(index) - 1
+            return float(values[position][number]) if number < values.shape[1] else math.nan
+        simple: dict[str, Callable[[], float]] = {
+            "epoch": lambda: trainer.epoch,
+            "newest": lambda: trainer.newest,
+            "lanes": lambda: len(trainer.lanes),
+            "start": lambda: max(0, self.seed - self.first_seed) + 1,
+            "alpha": lambda: trainer.learning_rates[position],
+            "loss": lambda: trainer.loss[position],
+            "norm": lambda: float(np.linalg.norm(trainer.grad[position])),
+            "test": self._test,
+            "best": self._best,
+            "limit": lambda: self._curvature("limit"),
+            "lambda": lambda: self._curvature("lambda"),
+        }
+        if name in simple:
+            return float(simple[name]())
+        return self._rows(name, trainer.weights[position])
+
+    def _test(self) -> float:
+        self.trainer.finish_tests()
+        return self._recorded("test", self.trainer.epoch)
+
+    def _best(self) -> float:
+        self.trainer.finish_tests()
+        losses = self.trainer.test_losses(self.position)
+        return float(np.fmin.reduce(losses, initial=np.nan))
+
+    def _rows(self, name: str, weights: Floats) -> float:
+        """Return how many test rows are right, wrong, or predicted otherwise than at the start."""
+        problem = self.trainer.problem
+        if problem.surface is not None or problem.task == "regression" or not len(problem.y_test):
+            return math.nan
+        with computing():
+            now = self.trainer.predictor.predict(weights, problem.x_test)
+            if name == "changed":
+                start = self.trainer.history.keyframes.start()[self.position, 0]
+                return float((now != self.trainer.predictor.predict(start, problem.x_test)).sum())
+        right = float((now == problem.y_test).sum())
+        count = float(len(problem.y_test))
+        return {"right": right, "wrong": count - right, "accuracy": right / count}[name]
+
+    def _recorded(self, name: str, epoch: int) -> float:
+        history, position = self.trainer.history, self.position
+        lane = history.lanes[position]
+        if epoch > lane.recorded:
+            return math.nan
+        if name == "alpha":
+            return float(lane.rate_at(epoch))
+        series = {"loss": "train", "test": "test", "norm": "norm"}[name]
+        return float(history.series[series].at(position, epoch))
+
+    def _curvature(self, name: str) -> float:
+        trainer, position = self.trainer, self.position
+        method = trainer.lanes[position].method_at(trainer.epoch)
+        with np.errstate(all="ignore"):
+            found = curvature(trainer.engines.make(method.loss), trainer.weights[position].copy())
+        if name == "lambda":
+            return found.largest
+        factor = make_loss(method.loss, trainer.problem.task).descent_factor
+        safe = safe_learning_rate(
+            found, method.optimizer.name, factor, True, method.optimizer.momentum
+        )
+        return math.nan if safe.limit is None else safe.limit
 
     def verdict(self) -> str:
         """Return the kind of the verdict on the current lane."""
@@ -76,21 +157,32 @@ class LessonRun:
             measured = measure(snapshot, self.problem, predictor, engine)
             return str(verdict_on(snapshot, self.problem, self.settings, measured).kind)
 
-    def carry_out(self, orders: Sequence[Order]) -> None:
+    def carry_out(self, orders: Sequence[Command]) -> None:
         """Do what orders say, one after the other."""
+        trainer = self.trainer
         for order in orders:
-            before = self.seed
-            self.seed = order.carry_out(self.trainer, before)
-            self.start += order.name == "new"
+            match order:
+                case commands.Step(epochs):
+                    trainer.advance(epochs)
+                case commands.StepBack(epochs):
+                    trainer.back(epochs)
+                case commands.GoTo(int(epoch)):
+                    trainer.go_to(epoch)
+                case commands.SetLearningRate(rate):
+                    trainer.set_learning_rate(rate, self.position)
+                case commands.Branch(optimizer, loss, rate):
+                    new = trainer.branch(self.position, rate, optimizer=optimizer, loss=loss)
+                    trainer.current = trainer.lanes[new].number
+                case commands.Reset(new_start=True):
+                    self.seed += 1
+                    trainer.reset(self.seed)
+                case commands.Reset():
+                    trainer.reset()
 
     def copy(self) -> "LessonRun":
         """Return the run again, at the same epoch with the same bits, to be changed freely."""
-        return at_checkpoint(
-            self.settings,
-            self.problem,
-            self.trainer.checkpoint(self.seed),
-            self.start,
-        )
+        checkpoint = self.trainer.checkpoint(self.seed)
+        return at_checkpoint(self.settings, self.problem, checkpoint, self.first_seed)
 
     def line(self) -> str:
         """Return the run's share line."""
@@ -99,16 +191,13 @@ class LessonRun:
 
 
 def at_checkpoint(
-    settings: RunSettings,
-    problem: Problem,
-    checkpoint: Checkpoint,
-    start: int = 1,
+    settings: RunSettings, problem: Problem, checkpoint: Checkpoint, first_seed: int
 ) -> LessonRun:
     """Return a run of its own where another one stands."""
     trainer = settings.make_trainer(problem)
     trainer.record_norms()
     trainer.restore(checkpoint)
-    return LessonRun(settings, problem, trainer, checkpoint.seed, start)
+    return LessonRun(settings, problem, trainer, checkpoint.seed, first_seed)
 
 
 def begin(lesson: Lesson, seed: int) -> LessonRun:
@@ -116,7 +205,8 @@ def begin(lesson: Lesson, seed: int) -> LessonRun:
 
     `ProblemError` if the lesson's `run` is at fault, or names a file.
     """
-    return from_shared(start_of(lesson, seed))
+    start = start_of(lesson, seed)
+    return from_shared(start, start.newest_seed)
 
 
 def start_of(lesson: Lesson, seed: int) -> Shared:
@@ -165,8 +255,8 @@ def _settings(words: list[str], seed: int) -> RunSettings:
     return settings
 
 
-def from_shared(shared: Shared) -> LessonRun:
-    """Return the run that a share line leads to."""
+def from_shared(shared: Shared, first_seed: int) -> LessonRun:
+    """Return the run that a share line leads to; `first_seed` is that of the lesson's start."""
     total = shared.epoch * max(1, len(shared.settings.alpha) * len(shared.settings.optimizer))
     if total > MOST_REPLAYED:
         raise ProblemError(f"{total} epochs are too many to replay here: {MOST_REPLAYED} at most")
@@ -175,16 +265,16 @@ def from_shared(shared: Shared) -> LessonRun:
     trainer = settings.make_trainer(problem)
     trainer.record_norms()
     repeat(trainer, shared)
-    return LessonRun(settings, problem, trainer, shared.newest_seed)
+    return LessonRun(settings, problem, trainer, shared.newest_seed, first_seed)
 
 
-def orders_of(step: Step, run: LessonRun) -> list[Order]:
+def orders_of(step: Step, run: LessonRun) -> list[Command]:
     """Return what a step does to a run: `then`, or as much of its solution as the task needs."""
     if step.until is None:
         return list(step.then)
-    other, orders = run.copy(), list[Order]()
+    other, orders = run.copy(), list[Command]()
     for order in step.solution:
-        if step.until.holds(other.facts):
+        if step.until.holds(other):
             break
         other.carry_out([order])
         orders.append(order)
@@ -201,9 +291,9 @@ def reach(player: Player, run: LessonRun, before: int) -> LessonRun | None:
     other = run.copy() if epochs else run
     for epoch in epochs[:MOST_LOOKED_AT]:
         other.trainer.go_to(epoch)
-        if player.reached(other.facts):
+        if player.reached(other):
             return other
-    return run if player.reached(run.facts) else None
+    return run if player.reached(run) else None
 
 
 def begin_at(lesson: Lesson, seed: int, at: int) -> LessonRun:
@@ -220,10 +310,10 @@ def take_answer(player: Player, given: str, here: LessonRun) -> bool:
     What was predicted of the loss is remembered with the epoch that the prediction is about.
     """
     step, record = player.step, player.record
-    record.asked = player.text(here.facts)
+    record.asked = player.text(here)
     outcome = here.copy()
     outcome.carry_out(step.then)
-    if not player.answer(given, outcome.facts):
+    if not player.answer(given, outcome):
         return False
     record.run = here.line()
     guess = _guessed_loss(player, given, here)
@@ -240,25 +330,21 @@ def _guessed_loss(player: Player, given: str, here: LessonRun) -> float:
     if step.curves:
         return float(curves(here, player.curve_rates(), step.then)[int(given) - 1][-1])
     mark = step.choice[int(given) - 1].mark if step.choice else None
-    return math.nan if mark is None else mark.value(here.facts)
+    return math.nan if mark is None else mark.value(here)
 
 
-def curves(run: LessonRun, rates: Sequence[float], orders: Sequence[Order]) -> list[Floats]:
+def curves(run: LessonRun, rates: Sequence[float], orders: Sequence[Command]) -> list[Floats]:
     """Return the losses that each learning rate would lead to, from here through `orders`.
 
     The first loss is that of here. Numbers after divergence are inf.
     """
-    epochs = sum(order.epochs for order in orders)
+    epochs = sum(order.epochs for order in orders if isinstance(order, commands.Step))
     found = []
     for rate in rates:
-        other = run.copy()
-        trainer = other.trainer
-        position = trainer.position(trainer.current) or 0
-        at = trainer.epoch
-        for order in orders:
-            changed = replace(order, number=rate) if order.name == "alpha" else order
-            other.seed = changed.carry_out(trainer, other.seed)
-        losses = np.asarray(trainer.losses(position)[at : at + epochs + 1], np.float64)
+        other, changed = run.copy(), commands.SetLearningRate(rate)
+        position, at = other.position, other.trainer.epoch
+        other.carry_out([changed if type(one) is type(changed) else one for one in orders])
+        losses = np.asarray(other.trainer.losses(position)[at : at + epochs + 1], np.float64)
         missing = epochs + 1 - len(losses)
         found.append(np.concatenate([losses, np.full(max(missing, 0), math.inf)]))
     return found

@@ -4,7 +4,7 @@ Each function takes the screen of the run. `run_screen` gives a screen these fun
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -104,7 +104,7 @@ def action_lesson(screen: RunScreen) -> None:
 def _say_diverged(screen: RunScreen) -> bool:
     """If the run has diverged, say so and how to go on; return whether it has."""
     snapshot = screen.run.sender.snapshot
-    if snapshot is None or snapshot.state is not RunState.DIVERGED:
+    if snapshot.state is not RunState.DIVERGED:
         return False
     rescue = screen.context.keys.of("rescue")
     rate = screen.board.why.rescue_rate(screen.view, screen.run.sender.learning_rate)
@@ -115,8 +115,7 @@ def _say_diverged(screen: RunScreen) -> bool:
 
 def action_run_or_pause(screen: RunScreen) -> None:
     """Run or pause."""
-    snapshot = screen.run.sender.snapshot
-    if snapshot and snapshot.state is RunState.RUNNING:
+    if screen.run.training:
         screen.run.sender.post(commands.Pause())
     elif not _say_diverged(screen):
         screen.run.sender.post(commands.Resume())
@@ -130,8 +129,7 @@ def action_step(screen: RunScreen, epochs: int) -> None:
 
 def action_step_back(screen: RunScreen, epochs: int) -> None:
     """Go some epochs back."""
-    snapshot = screen.run.sender.snapshot
-    if snapshot and snapshot.epoch == 0:
+    if screen.run.sender.snapshot.epoch == 0:
         screen.notices.say(FIRST)
     _step(screen, commands.StepBack(epochs))
 
@@ -144,7 +142,7 @@ def _step(screen: RunScreen, command: commands.Step | commands.StepBack) -> None
 
 def action_first(screen: RunScreen) -> None:
     """Go to epoch 0."""
-    if (snapshot := screen.run.sender.snapshot) and snapshot.epoch == 0:
+    if screen.run.sender.snapshot.epoch == 0:
         screen.notices.say(FIRST)
     screen.run.sender.post(commands.GoTo(0))
 
@@ -152,36 +150,34 @@ def action_first(screen: RunScreen) -> None:
 def action_newest(screen: RunScreen) -> None:
     """Go to the newest epoch."""
     snapshot = screen.run.sender.snapshot
-    if snapshot and snapshot.epoch == snapshot.newest and not screen.run.training:
+    if snapshot.epoch == snapshot.newest and not screen.run.training:
         screen.notices.say("this is the newest epoch")
     screen.run.sender.post(commands.GoTo(None))
 
 
 def action_flat_out(screen: RunScreen) -> None:
     """Switch between flat out and a pace that a person can watch."""
-    if snapshot := screen.run.sender.snapshot:
-        watched = max(1.0, screen.run.settings.epochs / WATCHED_SECONDS)
-        pace = min(watched, WATCHED_EPOCHS / WATCHED_SECONDS) if snapshot.pace is None else None
-        screen.run.sender.post(commands.SetPace(pace))
-        screen.notices.say(f"{pace:.0f} epochs a second" if pace else "flat out")
+    watched = max(1.0, screen.run.settings.epochs / WATCHED_SECONDS)
+    flat_out = screen.run.sender.snapshot.pace is None
+    pace = min(watched, WATCHED_EPOCHS / WATCHED_SECONDS) if flat_out else None
+    screen.run.sender.post(commands.SetPace(pace))
+    screen.notices.say(f"{pace:.0f} epochs a second" if pace else "flat out")
 
 
 @work
 async def action_go_to(screen: RunScreen) -> None:
     """Ask for an epoch and go there."""
-    if snapshot := screen.run.sender.snapshot:
-        question = f"Go to epoch (0 to {snapshot.newest}, or further)"
-        shown = _advised(screen, "go_to") or str(snapshot.epoch)
-        epoch = await screen.app.push_screen_wait(Prompt(question, shown, parse_epoch))
-        if epoch is not None:
-            screen.run.sender.post(commands.GoTo(int(epoch)))
+    snapshot = screen.run.sender.snapshot
+    question = f"Go to epoch (0 to {snapshot.newest}, or further)"
+    shown = _advised(screen, "go_to") or str(snapshot.epoch)
+    epoch = await screen.app.push_screen_wait(Prompt(question, shown, parse_epoch))
+    if epoch is not None:
+        screen.run.sender.post(commands.GoTo(int(epoch)))
 
 
 def action_rescue(screen: RunScreen) -> None:
     """Go back to before the loss rose, and set a learning rate below the limit."""
     snapshot = screen.run.sender.snapshot
-    if snapshot is None:
-        return
     rate = screen.board.why.rescue_rate(screen.view, screen.run.sender.learning_rate)
     goal = rescue_goal(snapshot)
     before = f"epochs {goal + 1} to {snapshot.newest} with α {screen.run.sender.learning_rate:g}"
@@ -208,12 +204,11 @@ def action_learning_rate(screen: RunScreen, rungs: int) -> None:
 @work
 async def action_type_learning_rate(screen: RunScreen) -> None:
     """Ask for a learning rate."""
-    if screen.run.sender.snapshot:
-        question = screen.context.terminal.symbols.spell("Learning rate α of the current lane")
-        shown = f"{screen.run.sender.learning_rate:g}"
-        rate = await screen.app.push_screen_wait(Prompt(question, shown, parse_learning_rate))
-        if rate is not None:
-            screen.run.set_rate(rate)
+    question = screen.context.terminal.symbols.spell("Learning rate α of the current lane")
+    shown = f"{screen.run.sender.learning_rate:g}"
+    rate = await screen.app.push_screen_wait(Prompt(question, shown, parse_learning_rate))
+    if rate is not None:
+        screen.run.set_rate(rate)
 
 
 def action_check_gradient(screen: RunScreen) -> None:
@@ -234,59 +229,61 @@ def action_branch(screen: RunScreen) -> None:
 @work
 async def action_branch_with(screen: RunScreen) -> None:
     """Ask for another optimizer or loss, and branch here with it."""
-    if snapshot := screen.run.sender.snapshot:
-        lane, advised = snapshot.lane, _advised(screen, "branch_with")
-        symbols = screen.context.terminal.symbols
-        losses, optimizers = loss_words(screen.run.problem.task), OPTIMIZER_WORDS
-        words = {f"loss {name}": text for name, text in losses.items() if name != lane.loss_name}
-        words |= {f"optimizer {name}": text for name, text in optimizers.items()}
-        del words[f"optimizer {lane.optimizer.name}"]
-        options = listed(words, symbols, advised)
-        question = "Branch here into a new lane with another loss or optimizer"
-        answer = await screen.app.push_screen_wait(Choice(question, options, advised))
-        if answer is not None:
-            kind, _, name = answer.partition(" ")
-            optimizer, loss = (name, None) if kind == "optimizer" else (None, name)
-            screen.run.sender.post(commands.Branch(optimizer, loss))
+    lane, advised = screen.run.sender.snapshot.lane, _advised(screen, "branch_with")
+    losses, optimizers = loss_words(screen.run.problem.task), OPTIMIZER_WORDS
+    words = {f"loss {name}": text for name, text in losses.items() if name != lane.loss_name}
+    words |= {f"optimizer {name}": text for name, text in optimizers.items()}
+    del words[f"optimizer {lane.optimizer.name}"]
+    question = "Branch here into a new lane with another loss or optimizer"
+    answer = await _choose(screen, question, words, advised, advised)
+    if answer is not None:
+        kind, _, name = answer.partition(" ")
+        optimizer, loss = (name, None) if kind == "optimizer" else (None, name)
+        screen.run.sender.post(commands.Branch(optimizer, loss))
+
+
+async def _choose(
+    screen: RunScreen, question: str, words: Mapping[str, str], now: str, advised: str = ""
+) -> str | None:
+    """Ask for one of several values, beginning at `now`; None if a person leaves."""
+    options = listed(words, screen.context.terminal.symbols, advised)
+    return await screen.app.push_screen_wait(Choice(question, options, now))
 
 
 @work
 async def action_name_lane(screen: RunScreen) -> None:
     """Ask for a new name for the current lane."""
-    if snapshot := screen.run.sender.snapshot:
-        lane = snapshot.lane
-        question = f"Name of lane {lane.name}"
-        name = await screen.app.push_screen_wait(Prompt(question, lane.name, parse_name))
-        if name is not None:
-            screen.run.sender.post(commands.RenameLane(lane.number, name))
+    lane = screen.run.sender.snapshot.lane
+    question = f"Name of lane {lane.name}"
+    name = await screen.app.push_screen_wait(Prompt(question, lane.name, parse_name))
+    if name is not None:
+        screen.run.sender.post(commands.RenameLane(lane.number, name))
 
 
 def action_hide_lane(screen: RunScreen) -> None:
     """Hide the current lane from plots whenever another lane is current, or show it again."""
-    if snapshot := screen.run.sender.snapshot:
-        lane = snapshot.lanes[screen.run.sender.lane]
-        screen.hidden ^= {lane.number}
-        now = "hidden" if lane.number in screen.hidden else "shown"
-        screen.notices.say(f"lane {lane.name} is {now} beside other lanes")
+    lane = screen.run.sender.snapshot.lanes[screen.run.sender.lane]
+    screen.hidden ^= {lane.number}
+    now = "hidden" if lane.number in screen.hidden else "shown"
+    screen.notices.say(f"lane {lane.name} is {now} beside other lanes")
 
 
 def action_close_lane(screen: RunScreen) -> None:
     """Drop the current lane."""
-    if snapshot := screen.run.sender.snapshot:
-        lane = snapshot.lanes[screen.run.sender.lane]
-        if len(snapshot.lanes) == 1:
-            screen.notices.say(f"the last lane stays: {screen.context.keys.of('quit')} quits")
-        else:
-            before = f"it and its {lane.recorded} epochs"
-            change = Change(f"closed lane {lane.name}", before)
-            screen.run.discard(commands.CloseLane(lane.number), change)
+    lanes = screen.run.sender.snapshot.lanes
+    lane = lanes[screen.run.sender.lane]
+    if len(lanes) == 1:
+        screen.notices.say(f"the last lane stays: {screen.context.keys.of('quit')} quits")
+    else:
+        change = Change(f"closed lane {lane.name}", f"it and its {lane.recorded} epochs")
+        screen.run.discard(commands.CloseLane(lane.number), change)
 
 
 def action_mark(screen: RunScreen) -> None:
     """From now on, compare other epochs to this one."""
-    if snapshot := screen.run.sender.snapshot:
-        screen.run.sender.post(commands.Mark())
-        screen.notices.say(f"changes are now those since epoch {snapshot.epoch}")
+    epoch = screen.run.sender.snapshot.epoch
+    screen.run.sender.post(commands.Mark())
+    screen.notices.say(f"changes are now those since epoch {epoch}")
 
 
 # Beginning again: from a start, or with other settings
@@ -294,25 +291,26 @@ def action_mark(screen: RunScreen) -> None:
 
 def action_reset(screen: RunScreen) -> None:
     """Go back to the same start."""
-    if (snapshot := screen.run.sender.snapshot) and snapshot.newest:
+    snapshot = screen.run.sender.snapshot
+    if snapshot.newest:
         change = Change("restarted from the same start", epochs_in_words(snapshot))
         screen.run.discard(commands.Reset(), change)
-    elif snapshot:
+    else:
         screen.notices.say(f"this is the start; {screen.context.keys.of('new_start')} is another")
 
 
 def action_new_start(screen: RunScreen) -> None:
     """Go to a new random start."""
-    if snapshot := screen.run.sender.snapshot:
-        before = f"{epochs_in_words(snapshot)} of seed {snapshot.seed}"
-        screen.run.discard(commands.Reset(new_start=True), Change("a new random start", before))
+    snapshot = screen.run.sender.snapshot
+    before = f"{epochs_in_words(snapshot)} of seed {snapshot.seed}"
+    screen.run.discard(commands.Reset(new_start=True), Change("a new random start", before))
 
 
 def action_undo(screen: RunScreen) -> None:
     """Bring back the run that a key has replaced."""
     if earlier := screen.run.undo.before:
         screen.run.bring_back(earlier, back=True)
-    elif screen.run.runner:
+    else:
         runs = screen.context.keys.of("kept_runs")
         screen.notices.say(f"nothing to undo; {runs} lists the kept runs")
 
@@ -321,54 +319,47 @@ def action_redo(screen: RunScreen) -> None:
     """Go forward again to the run that undo has left."""
     if later := screen.run.undo.after:
         screen.run.bring_back(later, back=False)
-    elif screen.run.runner:
+    else:
         screen.notices.say("nothing to redo")
 
 
 @work
 async def action_choose_loss(screen: RunScreen) -> None:
     """Ask for the loss and begin again with it, from the same start."""
-    if screen.run.sender.snapshot:
-        advised = _advised(screen, "branch_with").partition("loss ")[2]
-        words = loss_words(screen.run.problem.task)
-        options = listed(words, screen.context.terminal.symbols, advised)
-        now = screen.run.settings.loss_for(screen.run.problem)
-        question = "Begin again from the same start with the loss"
-        loss = await screen.app.push_screen_wait(Choice(question, options, now))
-        if loss is not None and loss != now:
-            begin_again(screen, _change(screen, *losses_in_words((loss, now))), loss=loss)
+    advised = _advised(screen, "branch_with").partition("loss ")[2]
+    words = loss_words(screen.run.problem.task)
+    now = screen.run.settings.loss_for(screen.run.problem)
+    question = "Begin again from the same start with the loss"
+    loss = await _choose(screen, question, words, now, advised)
+    if loss is not None and loss != now:
+        begin_again(screen, _change(screen, *losses_in_words((loss, now))), loss=loss)
 
 
 @work
 async def action_choose_optimizer(screen: RunScreen) -> None:
     """Ask for the optimizer and begin again with it, from the same start."""
-    if screen.run.sender.snapshot:
-        advised = _advised(screen, "branch_with").partition("optimizer ")[2]
-        options = listed(OPTIMIZER_WORDS, screen.context.terminal.symbols, advised)
-        now = screen.run.sender.snapshot.lane.optimizer.name
-        question = "Begin again from the same start with the optimizer"
-        name = await screen.app.push_screen_wait(Choice(question, options, now))
-        if name is not None and (name,) != screen.run.settings.optimizer:
-            change = _change(screen, OPTIMIZERS[name], OPTIMIZERS[now])
-            begin_again(screen, change, optimizer=(name,), momentum=None)
+    advised = _advised(screen, "branch_with").partition("optimizer ")[2]
+    now = screen.run.sender.snapshot.lane.optimizer.name
+    question = "Begin again from the same start with the optimizer"
+    name = await _choose(screen, question, OPTIMIZER_WORDS, now, advised)
+    if name is not None and (name,) != screen.run.settings.optimizer:
+        change = _change(screen, OPTIMIZERS[name], OPTIMIZERS[now])
+        begin_again(screen, change, optimizer=(name,), momentum=None)
 
 
 @work
 async def action_choose_problem(screen: RunScreen) -> None:
     """Ask for the problem, and begin with it."""
-    if screen.run.sender.snapshot:
-        words, now = {FILE: FILE_WORDS, **problem_words()}, screen.run.settings.problem
-        options = listed(words, screen.context.terminal.symbols)
-        question = "Begin another problem"
-        here = now if now in words else FILE
-        name = await screen.app.push_screen_wait(Choice(question, options, here))
-        if name == FILE:
-            path = now if here == FILE else ""
-            name = await screen.app.push_screen_wait(Prompt(OPEN_FILE, path, parse_file))
-            if name is not None:
-                begin_with(screen, name)
-        elif name is not None and name != now:
+    words, now = {FILE: FILE_WORDS, **problem_words()}, screen.run.settings.problem
+    here = now if now in words else FILE
+    name = await _choose(screen, "Begin another problem", words, here)
+    if name == FILE:
+        path = now if here == FILE else ""
+        name = await screen.app.push_screen_wait(Prompt(OPEN_FILE, path, parse_file))
+        if name is not None:
             begin_with(screen, name)
+    elif name is not None and name != now:
+        begin_with(screen, name)
 
 
 def begin_with(screen: RunScreen, problem: str) -> None:
@@ -377,7 +368,6 @@ def begin_with(screen: RunScreen, problem: str) -> None:
     Loss, start and learning rate are what a command line chooses if it does not name them.
     """
     snapshot = screen.run.sender.snapshot
-    assert snapshot
     fresh = {"surface", "alpha", "l2", "loss", "start", "init", "target_loss", "class_weight"}
     fresh |= options_of(RunSettings, Scope.FILES, Scope.MADE).keys()
     changes: dict[str, Any] = {"problem": problem, "seed": snapshot.seed}
@@ -392,7 +382,6 @@ def begin_with(screen: RunScreen, problem: str) -> None:
 def begin_again(screen: RunScreen, change: Change, **changes: Any) -> None:
     """Begin with other settings; keep learning rates that a person has set since the start."""
     snapshot = screen.run.sender.snapshot
-    assert snapshot
     rates = tuple(lane.learning_rate for lane in snapshot.lanes)
     kept: dict[str, Any] = {"seed": snapshot.seed}
     # if there are several optimizers, each descends with each rate
@@ -404,9 +393,7 @@ def begin_again(screen: RunScreen, change: Change, **changes: Any) -> None:
 @work
 async def action_settings(screen: RunScreen, selected: str = "") -> None:
     """Show all settings; change the run at once if it allows that, else begin again with them."""
-    if (snapshot := screen.run.sender.snapshot) is None:
-        return
-    run = screen.run
+    run, snapshot = screen.run, screen.run.sender.snapshot
     page = SettingsScreen(
         screen.context, run.wanted, run.settings, run.problem, snapshot, screen.draft, selected
     )
@@ -424,11 +411,11 @@ async def action_settings(screen: RunScreen, selected: str = "") -> None:
     elif page.at_once:
         screen.draft.clear()
         if "epochs" in changes:
-            screen.run.sender.post(commands.SetEpochs(changes["epochs"]))
-            screen.run.settings = replace(screen.run.settings, epochs=changes["epochs"])
-            screen.run.wanted = replace(screen.run.wanted, epochs=changes["epochs"])
+            run.sender.post(commands.SetEpochs(changes["epochs"]))
+            run.settings = replace(run.settings, epochs=changes["epochs"])
+            run.wanted = replace(run.wanted, epochs=changes["epochs"])
         if "alpha" in changes:
-            screen.run.set_rate(changes["alpha"][0])
+            run.set_rate(changes["alpha"][0])
     else:
         said = f"began again with {changes_in_words(changes)}"
         before = changes_in_words({name: page.now(name) for name in changes})
@@ -437,16 +424,12 @@ async def action_settings(screen: RunScreen, selected: str = "") -> None:
 
 def _change(screen: RunScreen, now: str, before: str) -> Change:
     """Return the words for beginning again on the same problem; `B` would keep both runs."""
-    snapshot = screen.run.sender.snapshot
-    assert snapshot
-    epochs = epochs_in_words(snapshot)
+    epochs = epochs_in_words(screen.run.sender.snapshot)
     return Change(f"began again with {now}", f"{epochs} with {before}", both=True)
 
 
 def action_columns(screen: RunScreen) -> None:
     """Show how every column was prepared."""
-    if screen.run.runner is None:
-        return
     if screen.run.problem.surface:
         screen.notices.say("a surface has no columns")
         return
@@ -491,7 +474,8 @@ async def choose_roles(screen: RunScreen, asked: Asked, back: Callable[[], Any])
     if settings is None:
         screen.draft |= changes
         back()
-    elif changes and (snapshot := run.sender.snapshot):
+    elif changes:
+        snapshot = run.sender.snapshot
         fresh = ("alpha", "l2", "loss", "class_weight") if "target" in changes else ()
         old, new = changed_roles(asked.columns, run.wanted, settings)
         others = {name: value for name, value in changes.items() if name not in OF_COLUMNS}
@@ -540,9 +524,8 @@ def action_restore(screen: RunScreen) -> None:
 
 def action_move(screen: RunScreen, by: int) -> None:
     """Move the selection in the focused panel: a sample, a row, or the current lane."""
-    if screen.run.runner:
-        screen.run.sender.choose_lane(screen.board.panel.moved(by, screen.view))
-        screen.redraw()
+    screen.run.sender.choose_lane(screen.board.panel.moved(by, screen.view))
+    screen.redraw()
 
 
 def action_scroll(screen: RunScreen, pages: int) -> None:
@@ -631,8 +614,6 @@ def action_pan(screen: RunScreen, share: float) -> None:
 
 def action_cursor(screen: RunScreen) -> None:
     """Put a cursor into the focused plot; if it has one, take the thing at the cursor."""
-    if screen.run.runner is None:
-        return
     panel = screen.board.panel
     if panel.cursor_on:
         command = panel.confirm(screen.view)
@@ -665,13 +646,12 @@ def action_repaint(screen: RunScreen) -> None:
 
 def action_race(screen: RunScreen, mode: Mode) -> None:
     """Race learning rates or optimizers from the viewed weights."""
-    if screen.run.runner:
-        view = screen.view
-        epoch = screen.board.race.start(mode, view)
-        screen.show_panel("race")
-        if epoch != view.snapshot.epoch:
-            reset = view.keys.of("reset")
-            screen.notices.say(f"diverged: racing from epoch {epoch}; {reset} goes back there")
+    view = screen.view
+    epoch = screen.board.race.start(mode, view)
+    screen.show_panel("race")
+    if epoch != view.snapshot.epoch:
+        reset = view.keys.of("reset")
+        screen.notices.say(f"diverged: racing from epoch {epoch}; {reset} goes back there")
 
 
 def action_starts(screen: RunScreen) -> None:
@@ -682,8 +662,6 @@ def action_starts(screen: RunScreen) -> None:
 @work
 async def action_choose_plane(screen: RunScreen) -> None:
     """Ask for the weights of the landscape."""
-    if screen.run.runner is None:
-        return
 
     def parse(text: str) -> str:
         if fault := screen.board.landscape.choose_plane(text, screen.view):

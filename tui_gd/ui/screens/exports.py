@@ -134,8 +134,6 @@ def _numbers(screen: RunScreen) -> str:
 
 def action_copy(screen: RunScreen) -> None:
     """Copy the focused panel's numbers to the desktop's clipboard, or send them to the terminal."""
-    if screen.run.runner is None:
-        return
     text, panel = _numbers(screen), screen.board.panel.NAME
     lines = f"{len(text.splitlines())} lines of {panel}"
     write = f"{screen.context.keys.of('write')} writes {file_name(screen.view, panel)}"
@@ -173,8 +171,6 @@ def _show_line(screen: RunScreen, line: str) -> None:
 
 def action_write(screen: RunScreen) -> None:
     """Write the focused panel's numbers to a file."""
-    if screen.run.runner is None:
-        return
     try:
         path = write_panel(screen.view, screen.board.panel.NAME, _numbers(screen))
     except OutputError as error:
@@ -275,8 +271,7 @@ def parse_folder(text: str) -> str:
 
 def action_export(screen: RunScreen) -> None:
     """Ask which files to export of the run on the screen, and the folder for them."""
-    if screen.run.runner:
-        ask_export(screen, None, "this run")
+    ask_export(screen, None, "this run")
 
 
 @work

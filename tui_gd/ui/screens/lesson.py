@@ -14,7 +14,6 @@ from textual import events, work
 
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.learning.engine import computing
-from tui_gd.lessons.orders import Order
 from tui_gd.lessons.player import Player, seed_of
 from tui_gd.lessons.progress import resumed, save
 from tui_gd.lessons.replay import (
@@ -31,7 +30,7 @@ from tui_gd.plots.palette import Style
 from tui_gd.problems import Problem
 from tui_gd.runs.share import open_line
 from tui_gd.runs.store import Store
-from tui_gd.session.commands import Pause
+from tui_gd.session.commands import Command, GoTo, Pause, StepBack
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
@@ -212,12 +211,17 @@ class LessonBox(CellView, can_focus=True):
 
         self.app.call_from_thread(answered)
 
-    def _post(self, orders: Sequence[Order]) -> None:
+    def _post(self, orders: Sequence[Command]) -> None:
         """Let the run on the screen do what a step says."""
         runner, sender = self._run.runner, self._run.sender
         epoch = runner.snapshot.epoch if runner else 0
         for order in orders:
-            sender.post(order.command(epoch))
+            # a later order ends a seek where it is, but never a step back
+            match order:
+                case GoTo(int(goal)) if goal < epoch:
+                    sender.post(StepBack(epoch - goal))
+                case _:
+                    sender.post(order)
             epoch = 0  # after the first order, the epoch is not known
 
     @work(thread=True, group="lesson", description="lesson")
@@ -338,7 +342,7 @@ class Guide:
     def __init__(self, player: Player, keys: KeyNames) -> None:
         player.press = lambda action: f"[{keys.of(action)}]"
         self.player = player
-        self._first_seed = start_of(player.lesson, seed_of(player.name)).settings.seed
+        self._first_seed = start_of(player.lesson, seed_of(player.name)).newest_seed
         self.chosen, self.entry = 0, ""
         self.text, self._curves = "", tuple[str, ...]()
         self._shown_at = -1
@@ -361,8 +365,7 @@ class Guide:
         checkpoint = runner.checkpoint()
         if checkpoint is None:
             return None
-        start = max(0, checkpoint.seed - self._first_seed) + 1
-        return at_checkpoint(settings, problem, checkpoint, start=start)
+        return at_checkpoint(settings, problem, checkpoint, self._first_seed)
 
     # Questions to a copy of the run, on its thread
 
@@ -370,7 +373,7 @@ class Guide:
         """Fill in the step's text and its curves."""
         at, step, record = self.player.at, self.player.step, self.player.record
         # an answered question keeps the numbers that it was asked with
-        text = record.asked if record.done and record.asked else self.player.text(run.facts)
+        text = record.asked if record.done and record.asked else self.player.text(run)
         found: tuple[str, ...] = ()
         if step.curves:
             made = curves(run, self.player.curve_rates(), step.then)

@@ -1,6 +1,5 @@
 """The run on the screen: how it begins, which commands it gets, and how undo brings back others."""
 
-import math
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
@@ -141,25 +140,21 @@ def _problem_bytes(problem: Problem) -> int:
 
 
 class CommandSender:
-    """One run's commands; without a runner they go nowhere.
+    """One run's commands.
 
     Keys come faster than snapshots. The lane and the learning rate that were last requested count
     until a snapshot shows them, so three quick presses of `+` climb three rungs.
     """
 
-    def __init__(self) -> None:
-        self.runner: Runner | None = None
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
         self._lane: int | None = None
         self._rate: float | None = None
 
-    def take(self, runner: Runner) -> None:
-        """Steer this runner from now on."""
-        self.runner, self._lane, self._rate = runner, None, None
-
     @property
-    def snapshot(self) -> Snapshot | None:
+    def snapshot(self) -> Snapshot:
         """The latest snapshot."""
-        return self.runner.snapshot if self.runner else None
+        return self.runner.snapshot
 
     def post(self, command: Command) -> None:
         """Send a command."""
@@ -174,15 +169,12 @@ class CommandSender:
                 self._lane = self._rate = None
             case commands.StepBack() | commands.GoTo():
                 self._rate = None  # another epoch may have another rate on record
-        if self.runner:
-            self.runner.post(command)
+        self.runner.post(command)
 
     @property
     def lane(self) -> int:
         """The position of the lane that is current after all commands."""
         snapshot = self.snapshot
-        if snapshot is None:
-            return 0
         numbers = [lane.number for lane in snapshot.lanes]
         if self._lane not in numbers or self._lane == snapshot.lane.number:
             self._lane = None
@@ -191,11 +183,8 @@ class CommandSender:
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of that lane; NaN without a run."""
-        snapshot = self.snapshot
-        if snapshot is None:
-            return math.nan
-        shown = snapshot.lanes[self.lane].learning_rate
+        """The learning rate of that lane."""
+        shown = self.snapshot.lanes[self.lane].learning_rate
         if self._rate is None or self._rate == shown:
             self._rate = None
             return shown
@@ -203,14 +192,14 @@ class CommandSender:
 
     def choose_lane(self, by: int) -> None:
         """Make the lane `by` places after the current one the current lane."""
-        if snapshot := self.snapshot:
-            lane = (self.lane + by) % len(snapshot.lanes)
-            if lane != self.lane:
-                self.post(commands.SelectLane(snapshot.lanes[lane].number))
+        lanes = self.snapshot.lanes
+        lane = (self.lane + by) % len(lanes)
+        if lane != self.lane:
+            self.post(commands.SelectLane(lanes[lane].number))
 
 
 class LiveRun:
-    """The run on the screen: begun, continued, replaced and kept; without one there is no runner.
+    """The run on the screen: begun, continued, replaced and kept; at first there is none.
 
     `wanted` are the settings as given; `settings` also contain what follows from the data.
     `recorder` keeps the run, if it is kept. `screen` has the threads, and the questions about
@@ -221,7 +210,6 @@ class LiveRun:
     settings: RunSettings
     wanted: RunSettings
     problem: Problem
-    sender: "CommandSender"
 
     def __init__(
         self,
@@ -236,7 +224,7 @@ class LiveRun:
         self.settings, self.wanted = settings, settings
         self.keeps = beginning.keep
         self._show = show
-        self.sender = CommandSender()
+        self._sender: CommandSender | None = None
         self.recorder: Recorder | None = None
         self.undo = Undo()
         # the answered question about a table, until a run begins
@@ -253,7 +241,13 @@ class LiveRun:
     @property
     def runner(self) -> Runner | None:
         """What drives the run, if there is one."""
-        return self.sender.runner
+        return self._sender.runner if self._sender else None
+
+    @property
+    def sender(self) -> CommandSender:
+        """What sends commands to the run; keys need it only once there is one."""
+        assert self._sender
+        return self._sender
 
     @property
     def training(self) -> bool:
@@ -349,7 +343,7 @@ class LiveRun:
             return
         goal = shared.last_epoch if shared else settings.epochs
         seed = shared.newest_seed if shared else settings.seed
-        recorder = self._new_recorder(settings, problem, goal) if self.keeps else None
+        recorder = self._new_recorder(settings, problem, goal)
         runner = self._new_runner(trainer, settings, recorder, seed=seed, goal=goal)
         self._hand_over(_Loaded(settings, wanted, problem, runner, recorder), change)
 
@@ -388,9 +382,10 @@ class LiveRun:
             recorder.give_way = runner.let_interface_go_first
         return runner
 
-    def _new_recorder(self, settings: RunSettings, problem: Problem, goal: int) -> Recorder:
+    def _new_recorder(self, settings: RunSettings, problem: Problem, goal: int) -> Recorder | None:
+        """Return what keeps a new run, None if runs are not kept."""
         path, warn = self._context.library, self._notices.say_from_thread
-        return Recorder(settings, problem, path=path, goal=goal, warn=warn)
+        return Recorder(settings, problem, path=path, goal=goal, warn=warn) if self.keeps else None
 
     def refuse(self, fault: str) -> None:
         """Say why a run cannot begin: over the run on the screen, or while leaving."""
@@ -427,9 +422,9 @@ class LiveRun:
 
     def _change_threshold(self, threshold: float) -> None:
         """Go on with another threshold, as a run of its own: a kept run's settings never change."""
-        runner, old = self.runner, f"{self.settings.threshold:g}"
-        checkpoint = runner.checkpoint() if runner else None
-        if runner is None or runner is not self.runner:
+        runner, old = self.sender.runner, f"{self.settings.threshold:g}"
+        checkpoint = runner.checkpoint()
+        if runner is not self.runner:
             return  # another run has taken its place
         if checkpoint is None:
             said = "the run does not answer: pause it, and take the threshold again"
@@ -440,7 +435,7 @@ class LiveRun:
             replace(one, threshold=threshold) for one in (self.settings, self.wanted)
         )
         trainer = RunRecord(settings, self.problem, checkpoint).trainer(bounded=True)
-        recorder = self._new_recorder(settings, self.problem, now.epochs) if self.keeps else None
+        recorder = self._new_recorder(settings, self.problem, now.epochs)
         fresh = self._new_runner(trainer, settings, recorder, seed=now.seed, goal=now.epochs)
         change = Change(f"threshold {threshold:g}", f"threshold {old}")
         loaded = _Loaded(settings, wanted, self.problem, fresh, recorder)
@@ -484,7 +479,7 @@ class LiveRun:
                 self._screen.run_worker(put_away, group="keep", description="keep", thread=True)
         self.settings, self.wanted, self.problem = loaded.settings, loaded.wanted, loaded.problem
         self.recorder, self._asked = loaded.recorder, None
-        self.sender.take(loaded.runner)
+        self._sender = CommandSender(loaded.runner)
         self._show(fresh, loaded.note)
 
     def _stopped(self, words: str) -> Earlier | None:
@@ -497,10 +492,10 @@ class LiveRun:
             answer.set_result(runner.trainer.checkpoint(runner.snapshot.seed))
         else:
             answer.cancel()
-        return self._earlier(runner, words or "the run before", answer)
+        return self._earlier(words or "the run before", answer)
 
-    def _earlier(self, runner: Runner, words: str, checkpoint: "Future[Checkpoint]") -> Earlier:
-        now = runner.snapshot
+    def _earlier(self, words: str, checkpoint: "Future[Checkpoint]") -> Earlier:
+        now = self.sender.snapshot
         return Earlier(
             words,
             self.settings,
@@ -531,9 +526,9 @@ class LiveRun:
 
     def exported(self) -> RunRecord:
         """Return the run for an export; not on the interface's thread."""
-        runner, snapshot = self.runner, self.sender.snapshot
-        checkpoint = runner.checkpoint() if runner else None
-        if checkpoint is None or snapshot is None:
+        snapshot = self.sender.snapshot
+        checkpoint = self.sender.runner.checkpoint()
+        if checkpoint is None:
             raise ProblemError("the run does not answer: pause it, and export again")
         lane, goal = snapshot.lane.number, snapshot.epochs
         return RunRecord(self.settings, self.problem, checkpoint, lane, goal=goal)
@@ -542,14 +537,14 @@ class LiveRun:
 
     def carry_out(self, command: Command | TakeThreshold) -> None:
         """Do what a panel asks; say how to undo what it discards."""
-        snapshot = self.sender.snapshot
         if self.loading:
             self._notices.say_loading(f"{self.loading} · not taken: what the panel was asked for")
         elif isinstance(command, TakeThreshold):
             words = f"taking threshold {command.threshold:g}"
             self.work(partial(self._change_threshold, command.threshold), words)
-        elif isinstance(command, commands.SetStart) and snapshot:
-            self.discard(command, Change("started there", epochs_in_words(snapshot)))
+        elif isinstance(command, commands.SetStart):
+            change = Change("started there", epochs_in_words(self.sender.snapshot))
+            self.discard(command, change)
         elif isinstance(command, commands.SetLearningRate):
             self.set_rate(command.learning_rate)
         else:
@@ -558,8 +553,6 @@ class LiveRun:
     def set_rate(self, rate: float) -> None:
         """Set the current lane's rate; if that replaces later epochs, say how to undo it."""
         snapshot = self.sender.snapshot
-        if snapshot is None:
-            return
         lane, command = snapshot.lanes[self.sender.lane], commands.SetLearningRate(rate)
         if lane.recorded <= snapshot.epoch:
             self.sender.post(command)
@@ -577,12 +570,11 @@ class LiveRun:
 
     def discard(self, command: Command, change: Change) -> None:
         """Send a command that discards something, and say how to undo it."""
-        if runner := self.runner:
-            checkpoint = commands.TakeCheckpoint()
-            self.undo.push(self._earlier(runner, change.before, checkpoint.answer))
-            self.sender.post(checkpoint)
-            self.sender.post(command)
-            self._announce(change)
+        checkpoint = commands.TakeCheckpoint()
+        self.undo.push(self._earlier(change.before, checkpoint.answer))
+        self.sender.post(checkpoint)
+        self.sender.post(command)
+        self._announce(change)
 
     def _announce(self, change: Change) -> None:
         """Say what was done and how to undo it, until the next key."""
@@ -631,8 +623,6 @@ class LiveRun:
         """Return the recorder for a run that undo or redo brings back; on a worker thread."""
         if earlier.kept and earlier.kept == self.kept_id:
             return self.recorder
-        if not (earlier.kept or self.keeps):
-            return None
         if earlier.kept:
             if self._put_aside[0] == earlier.kept:
                 self._put_aside[1].wait(STOP_SECONDS)
