@@ -8,6 +8,7 @@ import pytest
 from tests.tutorial import data
 from tui_gd.errors import ProblemError
 from tui_gd.lessons.check import check_lesson, check_translation
+from tui_gd.lessons.handin import grade, hand_in_line, read_hand_in
 from tui_gd.lessons.lesson import (
     ENGLISH,
     Lesson,
@@ -304,6 +305,17 @@ def test_a_skipped_task_leads_where_its_solution_leads() -> None:
     run = begin_at(lesson, 0, 3)
     assert run.number("epoch") == 60
     assert orders_of(lesson.steps[2], run) == []  # it is done already
+
+
+def test_a_task_that_wants_a_third_start_is_graded_by_its_run() -> None:
+    lesson = bundled("many-starts")
+    at, seed = len(lesson.steps) - 1, seed_of("Ada")
+    player, run = Player(lesson, "Ada", at=at), begin_at(lesson, seed, at)
+    run.carry_out(lesson.steps[at].solution)
+    assert run.number("start") >= 3
+    assert player.reached(run)
+    player.record.run = run.line()
+    assert grade(lesson, read_hand_in(hand_in_line(player))).steps[at] == "right"
 
 
 def test_a_tour_that_ran_past_the_plateau_still_asks_about_it() -> None:
