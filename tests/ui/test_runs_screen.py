@@ -409,7 +409,7 @@ async def test_enter_goes_on_with_the_run_where_it_was() -> None:
         screen = await opened(driver)
         await driver.until(lambda: "kept runs: 3" in driver.text())
         await driver.press("home")  # it has changed last
-        await driver.until(lambda: screen.selected.id == "77c0")
+        await driver.until(lambda: screen.page.run.id == "77c0")
         await driver.press("enter")
         await driver.until(lambda: "77c0 is the run you came from" in driver.notices()[0])
         await driver.press("x")
@@ -446,7 +446,7 @@ async def test_the_run_on_the_screen_is_kept_before_another_takes_its_place() ->
         screen = await opened(driver)
         await driver.until(lambda: "kept runs: 3" in driver.text())
         await driver.press("home", "down")
-        await driver.until(lambda: screen.selected.id == "3f9a")
+        await driver.until(lambda: screen.page.run.id == "3f9a")
         await driver.press("enter")
         await driver.until(lambda: stored("77c0") == (9, "paused", False))
         await driver.status(epoch=10)
@@ -576,7 +576,7 @@ async def test_a_run_that_goes_on_elsewhere_is_read_again() -> None:
         add_run(library, "ffff", BLOBS, 1)  # the selection stays where it is
         screen._refresh_list()
         await driver.until(lambda: "kept runs: 4" in driver.text())
-        assert screen.selected.id == "3f9a"
+        assert screen.page.run.id == "3f9a"
         await driver.until(lambda: lines_with(driver.text(), "epochs done")[0][-1] == "30")
 
 

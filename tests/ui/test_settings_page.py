@@ -12,9 +12,10 @@ from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.problems import load_problem
 from tui_gd.session.options import Scope, options_of
+from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
+from tui_gd.ui.keys import KeyNames
 from tui_gd.ui.screens.settings_page import (
-    Entry,
     SettingsPage,
     SettingsScreen,
     draw_settings,
@@ -81,14 +82,14 @@ def test_steps_stay_within_what_the_reader_takes(name) -> None:
             option.reader.plain(value)
 
 
-async def open_page(driver: Driver) -> SettingsScreen:
+async def open_page(driver: Driver) -> SettingsPage:
     await driver.press("semicolon")
     await driver.until(lambda: "settings of this run" in driver.text())
     assert isinstance(driver.app.screen, SettingsScreen)
-    return driver.app.screen
+    return driver.app.screen.page
 
 
-async def choose(driver: Driver, page: SettingsScreen, name: str) -> None:
+async def choose(driver: Driver, page: SettingsPage, name: str) -> None:
     while page.option.name != name:
         await driver.press("down")
 
@@ -120,7 +121,7 @@ async def test_leaving_the_page_changes_nothing_and_keeps_what_was_chosen() -> N
         assert driver.run.settings == settings
         await open_page(driver)
         assert "enter begins with l2 0.0001" in driver.text()
-        await choose(driver, driver.app.screen, "l2")
+        await choose(driver, driver.app.screen.page, "l2")
         await driver.press("backspace")
         assert "nothing is changed yet" in driver.text()
 
@@ -163,23 +164,27 @@ async def test_an_entry_of_the_command_list_opens_the_page_at_a_setting() -> Non
         await driver.until(lambda: "rows in an update" in driver.text())
         await driver.press("enter")
         await driver.until(lambda: isinstance(driver.app.screen, SettingsScreen))
-        assert driver.app.screen.option.name == "batch_size"
+        assert driver.app.screen.page.option.name == "batch_size"
 
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII], ids=["unicode", "ascii"])
 @pytest.mark.parametrize(("rows", "columns"), [(24, 80), (40, 120), (12, 40), (3, 5)])
 def test_the_page_fills_every_size_and_cuts_no_word(rows, columns, symbols) -> None:
     style = Style(palette_for("256", dark=True), symbols)
-    entries = tuple(Entry(one, str(one.default), False, True) for one in OPTIONS.values())
-    for selected in range(len(entries)):
-        page = SettingsPage(entries, selected, "enter begins again with hidden 8,8", "begin again")
+    settings = RunSettings()
+    problem = settings.load_problem()
+    snapshot = Runner(settings.make_trainer(problem), 100).snapshot
+    page = SettingsPage(settings, settings, problem, snapshot, KeyNames(), {"hidden": (8, 8)})
+    page.options = list(OPTIONS.values())
+    for option in page.options:
         cells = draw_settings(page, rows, columns, style)
         assert cells.shape == (rows, columns)
         text = "\n".join(cells.text())
         assert text.isascii() or symbols is UNICODE
         if (rows, columns) == (24, 80):
-            assert entries[selected].name in text
+            assert option.name.replace("_", " ") in text
             assert "esc leave" in text
+        page.move(1)
 
 
 async def test_another_problem_has_the_defaults_of_the_command_line() -> None:

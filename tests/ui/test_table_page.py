@@ -24,7 +24,7 @@ from tui_gd.ui.context import Beginning
 from tui_gd.ui.screens.pages import ColumnsScreen
 from tui_gd.ui.screens.questions import Choice, Prompt, found
 from tui_gd.ui.screens.settings_page import SettingsScreen
-from tui_gd.ui.screens.table_page import TablePicture, TableScreen, draw_table
+from tui_gd.ui.screens.table_page import TablePage, TableScreen, draw_table
 
 SIZES = [(120, 40), (80, 24), (40, 12), (200, 20)]
 NAMES = ["age", "Churn", "churn date", "monthly \x1b[31mcharge", "no churn", "漢字"]
@@ -458,7 +458,7 @@ async def test_roles_of_a_running_run_are_changed_from_its_settings(tmp_path) ->
         await driver.press("semicolon")
         await driver.until(lambda: "settings of this run" in driver.text())
         page = driver.app.screen
-        page._at = [one.name for one in page._options].index("drop")
+        page.page.at = [one.name for one in page.page.options].index("drop")
         page.draw()
         await driver.until(lambda: "space shows all columns of the table" in sentence(driver))
         await driver.press("space")
@@ -577,9 +577,8 @@ def test_the_page_has_no_size_and_no_name_at_which_it_fails(symbols) -> None:
         for found_ in ([], range(len(looks))):
             for cursor in (0, 1, 3, 40):
                 at = min(cursor, len(asked.offers) + max(len(found_) - 1, 0))
-                page = TablePicture(
-                    asked, asked.settings, {}, NAMES[0], found_, at, "x", ("does it", "do it")
-                )
+                page = TablePage(asked, "0 brings back the run")
+                page.found, page.cursor, page.typed, page.target = found_, at, "x", NAMES[0]
                 for rows in (0, 1, 2, 3, 5, 12, 24, 40):
                     for columns in (0, 1, 2, 3, 9, 40, 120):
                         drawn = draw_table(page, rows, columns, style)

@@ -50,7 +50,12 @@ from tui_gd.ui.screens.questions import (
 )
 from tui_gd.ui.screens.run import RunScreen
 from tui_gd.ui.screens.runs import RunsScreen
-from tui_gd.ui.screens.settings_page import SettingsScreen, changes_in_words, in_short
+from tui_gd.ui.screens.settings_page import (
+    SettingsPage,
+    SettingsScreen,
+    changes_in_words,
+    in_short,
+)
 from tui_gd.ui.screens.table_page import TableScreen
 
 # settings, and the action that also changes them: a lesson that locks it locks the setting
@@ -394,10 +399,9 @@ def begin_again(screen: RunScreen, change: Change, **changes: Any) -> None:
 async def action_settings(screen: RunScreen, selected: str = "") -> None:
     """Show all settings; change the run at once if it allows that, else begin again with them."""
     run, snapshot = screen.run, screen.run.sender.snapshot
-    page = SettingsScreen(
-        screen.context, run.wanted, run.settings, run.problem, snapshot, screen.draft, selected
-    )
-    changes = await screen.app.push_screen_wait(page)
+    keys, draft = screen.context.keys, screen.draft
+    page = SettingsPage(run.wanted, run.settings, run.problem, snapshot, keys, draft, selected)
+    changes = await screen.app.push_screen_wait(SettingsScreen(screen.context, page))
     if changes is None:
         return
     locks = [lock for name, lock in _SETTING_LOCKS.items() if name in changes]
@@ -464,12 +468,12 @@ def look_into_columns(screen: RunScreen, back: Callable[[], Any]) -> None:
 async def choose_roles(screen: RunScreen, asked: Asked, back: Callable[[], Any]) -> None:
     """Show the columns of the run's table, and begin again with the roles that are chosen."""
     run = screen.run
-    page = TableScreen(screen.context, asked, run.replaced)
-    settings = await screen.app.push_screen_wait(page)
+    shown = TableScreen(screen.context, asked, run.replaced)
+    settings = await screen.app.push_screen_wait(shown)
     changes = {
         name: value
         for name in options_of(RunSettings)
-        if (value := getattr(page.settings, name)) != getattr(run.wanted, name)
+        if (value := getattr(shown.page.settings, name)) != getattr(run.wanted, name)
     }
     if settings is None:
         screen.draft |= changes
@@ -686,5 +690,5 @@ def action_kept_runs(screen: RunScreen) -> None:
     def export_kept(kept: str) -> None:
         ask_export(screen, None if kept == screen.run.kept_id else kept, kept)
 
-    page = RunsScreen(screen.context, current=lambda: screen.run.kept_id, export=export_kept)
+    page = RunsScreen(screen.context, lambda: screen.run.kept_id, export_kept)
     screen.app.push_screen(page, go_on)

@@ -39,7 +39,10 @@ LETTERS = (
 
 
 class Page(Closing[Answer]):
-    """Fills the screen with one picture, in which keys and the wheel move."""
+    """Fills the screen with one picture, in which keys and the wheel move.
+
+    `picture` takes rows, columns and the style, and returns the page; `move` moves by lines.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "move(1)", show=False),
@@ -51,10 +54,14 @@ class Page(Closing[Answer]):
         Binding("ctrl+c,ctrl+q", "app.quit", show=False, priority=True),
     ]
 
-    def __init__(self, picture: Callable[[int, int], Cells]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        picture: Callable[[int, int, Style], Cells],
+        move: Callable[[int], None],
+    ) -> None:
         super().__init__()
-        self._picture = picture
-        self._at = 0
+        self.context, self._picture, self._move = context, picture, move
 
     def compose(self) -> ComposeResult:
         """Lay out one picture."""
@@ -69,14 +76,14 @@ class Page(Closing[Answer]):
         self.call_after_refresh(self.draw)
 
     def draw(self) -> None:
-        """Draw the picture of (rows, columns) at the screen's size."""
+        """Draw the page at the screen's size."""
         # there is no view before the screen is laid out and once it is closed
         for view in self.query(CellView):
-            view.show(self._picture(view.size.height, view.size.width))
+            view.show(self._picture(view.size.height, view.size.width, self.context.style))
 
     def action_move(self, by: int) -> None:
         """Move by lines."""
-        self._at += by
+        self._move(by)
         self.draw()
 
     def on_mouse_scroll_down(self) -> None:
@@ -91,8 +98,8 @@ class Page(Closing[Answer]):
 class ScrolledPage(Page[Answer | None]):
     """Scrolls, and closes with escape, q, enter or space.
 
-    `scrolled` takes rows, columns and the line to scroll to; it returns the page and the actual
-    line.
+    `scrolled` takes rows, columns, the line to scroll to and the style; it returns the page and the
+    actual line.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -100,13 +107,18 @@ class ScrolledPage(Page[Answer | None]):
         Binding("escape,q,enter,space", "dismiss", "back"),
     ]
 
-    def __init__(self, scrolled: Callable[[int, int, int], tuple[Cells, int]]) -> None:
-        super().__init__(self._draw_at)
-        self._scrolled = scrolled
+    def __init__(
+        self, context: Context, scrolled: Callable[[int, int, int, Style], tuple[Cells, int]]
+    ) -> None:
+        super().__init__(context, self._draw_at, self._scroll)
+        self._scrolled, self._at = scrolled, 0
 
-    def _draw_at(self, rows: int, columns: int) -> Cells:
-        cells, self._at = self._scrolled(rows, columns, self._at)
+    def _draw_at(self, rows: int, columns: int, style: Style) -> Cells:
+        cells, self._at = self._scrolled(rows, columns, self._at, style)
         return cells
+
+    def _scroll(self, by: int) -> None:
+        self._at += by
 
 
 # The help: what is on the screen, then every key, from the one table
@@ -150,7 +162,7 @@ class HelpScreen(ScrolledPage[None]):
     ]
 
     def __init__(self, context: Context, own: OwnKeys) -> None:
-        super().__init__(partial(draw_help, style=context.style, actions=context.actions, own=own))
+        super().__init__(context, partial(draw_help, actions=context.actions, own=own))
 
     def action_move(self, by: int) -> None:
         """Turn a page, whatever the key moves elsewhere; or go to the first or the last page."""
@@ -280,7 +292,7 @@ class ColumnsScreen(ScrolledPage[bool]):
 
     def __init__(self, context: Context, problem: Problem, settings: RunSettings) -> None:
         notes = column_notes(problem, settings)
-        super().__init__(partial(draw_columns, problem=problem, notes=notes, style=context.style))
+        super().__init__(context, partial(draw_columns, problem=problem, notes=notes))
         self._of_table = bool(problem.about)
 
     def action_roles(self) -> None:
@@ -290,15 +302,9 @@ class ColumnsScreen(ScrolledPage[bool]):
 
 
 def draw_columns(
-    rows: int,
-    columns: int,
-    offset: int,
-    *,
-    problem: Problem,
-    notes: Sequence[ColumnNote],
-    style: Style,
+    rows: int, columns: int, first: int, style: Style, problem: Problem, notes: Sequence[ColumnNote]
 ) -> tuple[Cells, int]:
-    """Return the page, and the offset to which it scrolled: `offset`, or as far as it can."""
+    """Return the page, and the line to which it scrolled: `first`, or as far as it can."""
     palette, symbols = style.palette, style.symbols
     inner = Cells.blank(rows - BORDER, columns - BORDER, style)
     high, wide = inner.shape
@@ -311,8 +317,8 @@ def draw_columns(
         inner.put(row, 1, text, colour)
     top = len(heads) + 1
     room = max(0, high - top - 1)
-    offset = visible_offset(len(notes), room, max(0, offset), None)
-    shown = notes[offset : offset + room]  # a table may have a hundred thousand columns
+    first = visible_offset(len(notes), room, max(0, first), None)
+    shown = notes[first : first + room]  # a table may have a hundred thousand columns
     body: list[tuple[str, ...]] = [
         (
             fit(note.name, _LONGEST_NAME, symbols.plain),
@@ -333,13 +339,13 @@ def draw_columns(
         style,
     )
     inner.paste(top, 1, table)
-    last = min(offset + room, len(notes))
-    which = f"{offset + 1}–{last} of {len(notes)}" if len(notes) > room else f"{len(notes)}"
+    last = min(first + room, len(notes))
+    which = f"{first + 1}–{last} of {len(notes)}" if len(notes) > room else f"{len(notes)}"
     roles = "   e: change roles" if problem.about else ""
     name = problem.name.rpartition("/")[2] or problem.name
     title = f"columns: {which}   {name}{roles}   esc: back"
     box = draw_box(Canvas(rows, columns, style, Heading(symbols.spell(title))), inner)
-    return box, offset
+    return box, first
 
 
 def _wrapped(text: str, columns: int, symbols: Symbols) -> list[str]:

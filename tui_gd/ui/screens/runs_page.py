@@ -215,24 +215,29 @@ KEYS = (
 _NEEDED = ("back", "help")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class RunsPage:
-    """What the page is drawn from.
+    """The kept runs as the page shows them.
 
     `marked` are ids in the order of their marking; `details` are the runs read so far. The loss
     axis is logarithmic with `log`; with None, if its values need it. `now` is in seconds since
     1970. `message` appears if there is nothing else to say.
     """
 
-    runs: Sequence[KeptRun]
+    runs: list[KeptRun]
     selected: int = 0
-    marked: Sequence[str] = ()
-    details: Mapping[str, KeptDetail] = field(default_factory=dict)
+    marked: list[str] = field(default_factory=list)
+    details: dict[str, KeptDetail] = field(default_factory=dict)
     log: bool | None = None
     settings: bool = False
     scrolled: int = 0
     message: str = ""
     now: float = 0.0
+
+    @property
+    def run(self) -> KeptRun | None:
+        """The selected run, if there is one."""
+        return self.runs[self.selected] if self.selected < len(self.runs) else None
 
     @property
     def shown(self) -> list[str]:

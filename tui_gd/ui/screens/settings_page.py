@@ -4,7 +4,8 @@ Its rows come from the options of `tui_gd.session.settings`, so a new option app
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -27,7 +28,7 @@ from tui_gd.session.roles import OF_COLUMNS
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import Snapshot
 from tui_gd.ui.context import Context
-from tui_gd.ui.keys import ladder
+from tui_gd.ui.keys import KeyNames, ladder
 from tui_gd.ui.screens.pages import LETTERS, Page
 from tui_gd.ui.screens.questions import Choice, Prompt, listed, loss_words
 
@@ -172,169 +173,42 @@ def in_short(words: Sequence[str], most: int = 3) -> str:
     return ", ".join(words[:most]) + more
 
 
-# The picture
+# The page
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A row: an option and its value in words.
-
-    `changed`: the value differs from the run's; `default`: nobody has chosen it.
-    """
-
-    option: Option
-    value: str
-    changed: bool
-    default: bool
-
-    @property
-    def name(self) -> str:
-        """The option's name, as people read it."""
-        return self.option.name.replace("_", " ")
-
-
-@dataclass(frozen=True)
 class SettingsPage:
-    """What the page is drawn from: `consequence` is what enter does, `enter` a word for it."""
-
-    entries: tuple[Entry, ...]
-    selected: int
-    consequence: str
-    enter: str
-
-
-def shortened(text: str, room: int, more: str = "…") -> str:
-    """Return the whole clauses of a meaning that fit, nothing if the first does not.
-
-    A list that does not fit ends in `more`.
-
-    >>> shortened("learning rate; several, comma-separated, make a race", 40)
-    'learning rate'
-    >>> shortened("sgd, momentum, adam", 15)
-    'sgd, …'
-    """
-    for sign, end in (("; ", ""), (": ", ""), (", ", f", {more}")):
-        parts, rest = text.split(sign), ""
-        while len(parts) > 1 and width(sign.join(parts) + rest) > room:
-            parts.pop()
-            rest = end
-        text = sign.join(parts) + rest
-    return text if width(text) <= room and text.count("(") == text.count(")") else ""
-
-
-def draw_settings(page: SettingsPage, rows: int, columns: int, style: Style) -> Cells:
-    """Return the page: the rows, the selected one's meaning, what enter does, and the keys."""
-    palette, symbols = style.palette, style.symbols
-    inner = Cells.blank(rows - BORDER, columns - BORDER, style)
-    high, wide = inner.shape
-    chosen = page.entries[page.selected]
-    foot = _foot(page, chosen, wide - 2, style)
-    foot = foot[max(0, len(foot) - max(high - 3, 1)) :]
-    room = max(0, high - len(foot) - 1)
-    lines: list[int | str] = []
-    for group, members in groupby(enumerate(page.entries), key=lambda one: one[1].option.group):
-        lines += [group or "problem", *(at for at, _ in members)]
-    place = lines.index(page.selected)
-    offset = visible_offset(len(lines), room, max(0, place - room // 2), place)
-    names = max(width(entry.name) for entry in page.entries)
-    values = min(max(width(entry.value) for entry in page.entries), _LONGEST_VALUE)
-    for row, line in enumerate(lines[offset : offset + room]):
-        if isinstance(line, str):
-            inner.put(row, 1, symbols.spell(line), bold(palette.dim))
-            continue
-        entry, here = page.entries[line], line == page.selected
-        inner.put(row, 1, symbols.selected if here else " ", palette.focus)
-        inner.put(row, 2, "*" if entry.changed else " ", palette.focus)
-        ink = palette.dim if entry.default and not entry.changed else palette.text
-        name = bold(palette.focus) if here else palette.text
-        inner.put(row, 4, symbols.words(entry.name), name)
-        value = fit(symbols.words(entry.value), values, symbols.plain)
-        inner.put(row, 6 + names, value, palette.warning if entry.changed else ink)
-        at = 8 + names + values
-        meaning = symbols.words(entry.option.help)
-        inner.put(row, at, shortened(meaning, wide - at - 1, symbols.spell("…")), palette.dim)
-    for row, (text, colour) in enumerate(foot, high - len(foot)):
-        inner.put(row, 1, text, colour)
-    last = min(offset + room, len(lines))
-    more = f"   {offset + 1}-{last} of {len(lines)}" if len(lines) > room else ""
-    title = symbols.spell(f"settings of this run{more}   * changed")
-    return draw_box(Canvas(rows, columns, style, Heading(title)), inner)
-
-
-def _foot(page: SettingsPage, chosen: Entry, room: int, style: Style) -> list[tuple[str, int]]:
-    """Return the lines below the rows, always the same number of them."""
-    palette, symbols = style.palette, style.symbols
-    meaning, usual = chosen.option.help, chosen.option.usual
-    meaning += f" (usual: {usual})" if usual else ""
-    about = wrapped(symbols.words(meaning), max(room, 10))[:_ABOUT_ROWS]
-    said = wrapped(symbols.words(page.consequence), max(room, 10))[:_CONSEQUENCE_ROWS]
-    keys = [symbols.spell(form.format(enter=page.enter)) for form in _KEYS]
-    about += [""] * (_ABOUT_ROWS - len(about))
-    said += [""] * (_CONSEQUENCE_ROWS - len(said))
-    return [
-        *((line, palette.text) for line in about),
-        *((line, palette.dim) for line in said),
-        (first_fitting(keys, room), palette.key),
-    ]
-
-
-# The screen
-
-
-class SettingsScreen(Page[dict[str, Any] | None]):
-    """Shows and changes settings; answers with the changes, or None.
-
-    `{"problem": None}` stands for the question for a problem, `{"target": None}` for the page of
-    the table's columns.
+    """The options that suit a run, with the values that a person gives them.
 
     `wanted` are the settings as given; `settings` also contain what follows from the data. The page
-    changes `draft`, the changes so far: they are still there after a person leaves the page.
+    changes `draft`, the changes so far: they are still there after a person leaves the page. `at`
+    is the place of the selected option.
     """
-
-    own_keys = (
-        "Settings",
-        (
-            ("↑ ↓ or j k", "choose a setting"),
-            ("← → or h l", "change it"),
-            ("space or e", "type its value"),
-            ("del", "as it was"),
-            ("enter", "begin with the changes, or act at once"),
-            ("esc or q", "leave; the changes stay on this page"),
-        ),
-    )
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *LETTERS,
-        Binding("escape,q", "dismiss(None)", "back"),
-        Binding("right,l", "change(1)", show=False),
-        Binding("left,h", "change(-1)", show=False),
-        Binding("space,e", "type('')", show=False),
-        Binding("backspace,delete", "restore", show=False),
-        Binding("enter", "take", show=False),
-    ]
 
     def __init__(
         self,
-        context: Context,
         wanted: RunSettings,
         settings: RunSettings,
         problem: Problem,
         snapshot: Snapshot,
+        keys: KeyNames,
         draft: dict[str, Any],
         selected: str = "",
     ) -> None:
-        super().__init__(self._draw_page)
-        self.context = context
-        self._wanted, self._settings, self._problem = wanted, settings, problem
-        self._snapshot, self.draft = snapshot, draft
-        self._options = options_for(settings, problem)
-        names = [one.name for one in self._options]
-        self._at = names.index(selected) if selected in names else 0
+        self._wanted, self._usual, self._settings = wanted, wanted.usual, settings
+        self.problem, self._snapshot, self._keys, self.draft = problem, snapshot, keys, draft
+        self.options = options_for(settings, problem)
+        names = [one.name for one in self.options]
+        self.at = names.index(selected) if selected in names else 0
 
     @property
     def option(self) -> Option:
         """The option that is selected."""
-        return self._options[self._at]
+        return self.options[self.at]
+
+    @property
+    def of_columns(self) -> bool:
+        """Whether the selected option is about a table's columns: they have their own page."""
+        return self.option.name in OF_COLUMNS and bool(self.problem.about)
 
     def now(self, name: str) -> Any:
         """Return the present value of a setting of the run on the screen."""
@@ -362,24 +236,8 @@ class SettingsScreen(Page[dict[str, Any] | None]):
         """Return a setting as the page has it."""
         return self.draft.get(name, self.now(name))
 
-    # The page
-
-    @property
-    def page(self) -> SettingsPage:
-        """What the page is drawn from."""
-        usual = self._wanted.usual
-        entries = tuple(
-            Entry(
-                one,
-                self._in_words(one),
-                one.name in self.draft,
-                getattr(self._wanted, one.name) == getattr(usual, one.name),
-            )
-            for one in self._options
-        )
-        return SettingsPage(entries, self._at, *self._consequence())
-
-    def _in_words(self, option: Option) -> str:
+    def in_words(self, option: Option) -> str:
+        """Return a setting as the page shows it."""
         value = self.value(option.name)
         words = value_in_words(value)
         wanted = self._wanted
@@ -392,10 +250,16 @@ class SettingsScreen(Page[dict[str, Any] | None]):
             return words
         return "auto" if option.name == "alpha" else "none" if value == () else "-"
 
-    def _consequence(self) -> tuple[str, str]:
-        """Return what enter does now, and a word for it in the line of keys."""
-        keys, snapshot = self.context.keys, self._snapshot
-        if self._on_columns_page(self.option) and not self.draft:
+    def is_usual(self, option: Option) -> bool:
+        """Return whether nobody has chosen a setting's value."""
+        usual = getattr(self._wanted, option.name) == getattr(self._usual, option.name)
+        return usual and option.name not in self.draft
+
+    @property
+    def enter(self) -> tuple[str, str]:
+        """What enter does now, and a word for it in the line of keys."""
+        snapshot = self._snapshot
+        if self.of_columns and not self.draft:
             return "space shows all columns of the table, and what each is for", "leave"
         if not self.draft:
             return "nothing is changed yet: enter leaves, the run goes on", "leave"
@@ -405,7 +269,7 @@ class SettingsScreen(Page[dict[str, Any] | None]):
         if not snapshot.newest:
             return f"enter begins with {said}; nothing has been trained yet", "begin"
         return (
-            f"enter begins again with {said}; {keys.of('undo')} brings back the"
+            f"enter begins again with {said}; {self._keys.of('undo')} brings back the"
             f" {snapshot.newest} epochs of this run",
             "begin again",
         )
@@ -419,38 +283,149 @@ class SettingsScreen(Page[dict[str, Any] | None]):
             can_take.add("epochs")
         return self.draft.keys() <= can_take and len(self.draft.get("alpha", (0.0,))) == 1
 
-    def _draw_page(self, rows: int, columns: int) -> Cells:
-        return draw_settings(self.page, rows, columns, self.context.style)
+    def move(self, by: int) -> None:
+        """Select another option."""
+        self.at = max(0, min(self.at + by, len(self.options) - 1))
 
-    # Keys
-
-    def action_move(self, by: int) -> None:
-        """Select another setting."""
-        self._at = max(0, min(self._at + by, len(self._options) - 1))
-        self.draw()
-
-    def action_change(self, by: int) -> None:
-        """Change the selected setting by a step."""
-        option = self.option
-        if option.name == "problem" or self._on_columns_page(option):
-            self.action_type("")
-        else:
-            self._set(stepped(option, self.value(option.name), by))
-
-    def action_restore(self) -> None:
-        """Undo the change of the selected setting."""
-        self.draft.pop(self.option.name, None)
-        self.draw()
-
-    def action_take(self) -> None:
-        """Answer with the changes."""
-        self.dismiss(dict(self.draft) or None)
-
-    def _set(self, value: Any) -> None:
+    def set(self, value: Any) -> None:
+        """Give the selected option a value."""
         name = self.option.name
         self.draft[name] = value
         if value == self.now(name):
             del self.draft[name]
+
+
+def shortened(text: str, room: int, more: str = "…") -> str:
+    """Return the whole clauses of a meaning that fit, nothing if the first does not.
+
+    A list that does not fit ends in `more`.
+
+    >>> shortened("learning rate; several, comma-separated, make a race", 40)
+    'learning rate'
+    >>> shortened("sgd, momentum, adam", 15)
+    'sgd, …'
+    """
+    for sign, end in (("; ", ""), (": ", ""), (", ", f", {more}")):
+        parts, rest = text.split(sign), ""
+        while len(parts) > 1 and width(sign.join(parts) + rest) > room:
+            parts.pop()
+            rest = end
+        text = sign.join(parts) + rest
+    return text if width(text) <= room and text.count("(") == text.count(")") else ""
+
+
+def draw_settings(page: SettingsPage, rows: int, columns: int, style: Style) -> Cells:
+    """Return the page: the rows, the selected one's meaning, what enter does, and the keys."""
+    palette, symbols = style.palette, style.symbols
+    inner = Cells.blank(rows - BORDER, columns - BORDER, style)
+    high, wide = inner.shape
+    foot = _foot(page, wide - 2, style)
+    foot = foot[max(0, len(foot) - max(high - 3, 1)) :]
+    room = max(0, high - len(foot) - 1)
+    lines: list[int | str] = []
+    for group, members in groupby(enumerate(page.options), key=lambda one: one[1].group):
+        lines += [group or "problem", *(at for at, _ in members)]
+    place = lines.index(page.at)
+    offset = visible_offset(len(lines), room, max(0, place - room // 2), place)
+    names = max(width(option.name) for option in page.options)
+    longest = max(width(page.in_words(option)) for option in page.options)
+    values = min(longest, _LONGEST_VALUE)
+    for row, line in enumerate(lines[offset : offset + room]):
+        if isinstance(line, str):
+            inner.put(row, 1, symbols.spell(line), bold(palette.dim))
+            continue
+        option, here = page.options[line], line == page.at
+        changed = option.name in page.draft
+        inner.put(row, 1, symbols.selected if here else " ", palette.focus)
+        inner.put(row, 2, "*" if changed else " ", palette.focus)
+        ink = palette.dim if page.is_usual(option) else palette.text
+        name = bold(palette.focus) if here else palette.text
+        inner.put(row, 4, symbols.words(option.name.replace("_", " ")), name)
+        value = fit(symbols.words(page.in_words(option)), values, symbols.plain)
+        inner.put(row, 6 + names, value, palette.warning if changed else ink)
+        at = 8 + names + values
+        meaning = symbols.words(option.help)
+        inner.put(row, at, shortened(meaning, wide - at - 1, symbols.spell("…")), palette.dim)
+    for row, (text, colour) in enumerate(foot, high - len(foot)):
+        inner.put(row, 1, text, colour)
+    last = min(offset + room, len(lines))
+    more = f"   {offset + 1}-{last} of {len(lines)}" if len(lines) > room else ""
+    title = symbols.spell(f"settings of this run{more}   * changed")
+    return draw_box(Canvas(rows, columns, style, Heading(title)), inner)
+
+
+def _foot(page: SettingsPage, room: int, style: Style) -> list[tuple[str, int]]:
+    """Return the lines below the rows, always the same number of them."""
+    palette, symbols = style.palette, style.symbols
+    option, (does, word) = page.option, page.enter
+    meaning = option.help + (f" (usual: {option.usual})" if option.usual else "")
+    about = wrapped(symbols.words(meaning), max(room, 10))[:_ABOUT_ROWS]
+    said = wrapped(symbols.words(does), max(room, 10))[:_CONSEQUENCE_ROWS]
+    keys = [symbols.spell(form.format(enter=word)) for form in _KEYS]
+    about += [""] * (_ABOUT_ROWS - len(about))
+    said += [""] * (_CONSEQUENCE_ROWS - len(said))
+    return [
+        *((line, palette.text) for line in about),
+        *((line, palette.dim) for line in said),
+        (first_fitting(keys, room), palette.key),
+    ]
+
+
+# The screen
+
+
+class SettingsScreen(Page[dict[str, Any] | None]):
+    """Shows and changes settings; answers with the changes, or None.
+
+    `{"problem": None}` stands for the question for a problem, `{"target": None}` for the page of
+    the table's columns.
+    """
+
+    own_keys = (
+        "Settings",
+        (
+            ("↑ ↓ or j k", "choose a setting"),
+            ("← → or h l", "change it"),
+            ("space or e", "type its value"),
+            ("del", "as it was"),
+            ("enter", "begin with the changes, or act at once"),
+            ("esc or q", "leave; the changes stay on this page"),
+        ),
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *LETTERS,
+        Binding("escape,q", "dismiss(None)", "back"),
+        Binding("right,l", "change(1)", show=False),
+        Binding("left,h", "change(-1)", show=False),
+        Binding("space,e", "type('')", show=False),
+        Binding("backspace,delete", "restore", show=False),
+        Binding("enter", "take", show=False),
+    ]
+
+    def __init__(self, context: Context, page: SettingsPage) -> None:
+        super().__init__(context, partial(draw_settings, page), page.move)
+        self.page = page
+
+    def action_change(self, by: int) -> None:
+        """Change the selected setting by a step."""
+        option = self.page.option
+        if option.name == "problem" or self.page.of_columns:
+            self.action_type("")
+        else:
+            self._set(stepped(option, self.page.value(option.name), by))
+
+    def action_restore(self) -> None:
+        """Undo the change of the selected setting."""
+        self.page.draft.pop(self.page.option.name, None)
+        self.draw()
+
+    def action_take(self) -> None:
+        """Answer with the changes."""
+        self.dismiss(dict(self.page.draft) or None)
+
+    def _set(self, value: Any) -> None:
+        self.page.set(value)
         self.draw()
 
     def on_key(self, event: events.Key) -> None:
@@ -462,11 +437,11 @@ class SettingsScreen(Page[dict[str, Any] | None]):
     @work
     async def action_type(self, first: str) -> None:
         """Ask for the value of the selected setting: a line, or one of several."""
-        option = self.option
+        page, option = self.page, self.page.option
         if option.name == "problem":
             self.dismiss({"problem": None})
             return
-        if self._on_columns_page(option):
+        if page.of_columns:
             self.dismiss({"target": None})
             return
         names, symbols = option.reader.names, self.context.terminal.symbols
@@ -474,9 +449,9 @@ class SettingsScreen(Page[dict[str, Any] | None]):
         if names and not isinstance(option.default, tuple):
             words = dict.fromkeys(names, "")
             if option.name == "loss":
-                words = loss_words(self._problem.task)
+                words = loss_words(page.problem.task)
             answer = await self.app.push_screen_wait(
-                Choice(question, listed(words, symbols), str(self.value(option.name)))
+                Choice(question, listed(words, symbols), str(page.value(option.name)))
             )
             if answer is not None:
                 self._set(answer)
@@ -492,11 +467,7 @@ class SettingsScreen(Page[dict[str, Any] | None]):
                 return (text == "true",)
             return (option.reader.typed(text),)
 
-        now = first or value_in_words(self.value(option.name))
+        now = first or value_in_words(page.value(option.name))
         answer = await self.app.push_screen_wait(Prompt(question, now, parse, select=not first))
         if answer is not None:
             self._set(answer[0])
-
-    def _on_columns_page(self, option: Option) -> bool:
-        """Whether a setting of a table's columns has a page of its own."""
-        return option.name in OF_COLUMNS and bool(self._problem.about)

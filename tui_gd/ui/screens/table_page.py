@@ -24,8 +24,6 @@ from tui_gd.ui.screens.pages import Page
 from tui_gd.ui.screens.questions import OPEN_FILE, Prompt, found, likely_target, parse_file
 from tui_gd.ui.screens.settings_page import question_about
 
-# The picture
-
 _KEYS = (
     "↑ ↓ choose   ← → role   del leave out   letters find   enter {enter}   esc back   F1 keys",
     "↑↓ choose  ←→ role  letters find  enter {enter}  esc back  F1 keys",
@@ -41,28 +39,62 @@ _ROOMY = 16
 """From this many rows on, everything said may take two lines."""
 
 
-@dataclass(frozen=True)
-class TablePicture:
-    """What the page is drawn from.
+# The page
 
-    `found` are the places of the listed columns, `cursor` is one of the offers and then of these.
-    `target` is the column that is learned now, `roles` those of columns that have one. `enter` is
-    what that key does, in words and in one word.
+
+class TablePage:
+    """The columns of a table, what helps to read it, and the settings so far.
+
+    `replaced` are words for the run that would be replaced, empty if there is none. The listed
+    columns have `typed` in their names, and `found` are their places; `cursor` is one of the offers
+    and then of these. `roles` are those of columns that have one, `target` is the column that is
+    learned when a person presses enter on a column.
     """
 
-    asked: Asked
-    settings: RunSettings
     roles: dict[str, Role]
     target: str | None
-    found: Sequence[int]
-    cursor: int
-    typed: str
-    enter: tuple[str, str]
+
+    def __init__(self, asked: Asked, replaced: str = "") -> None:
+        self.asked, self.settings, self._replaced = asked, asked.settings, replaced
+        self._columns, self._offers = asked.columns, asked.offers
+        self._lowered = [look.name.casefold() for look in asked.look.columns]
+        self.typed, self.found, self.cursor = "", list(range(len(self._lowered))), 0
+        # until a person decides, the target is the column at the cursor
+        wrong = not self._offers or any(one.leads == "target" for one in self._offers)
+        known = self._columns.target(asked.settings) is not None
+        self._decided = known and not (asked.reason and wrong)
+        self._update()
+        if asked.needs_target or not self._offers:
+            self._go_to(self.target if self._decided else self._likely_target())
+
+    def _update(self) -> None:
+        """Find roles and target anew; either may take as long as there are columns."""
+        self.roles, here = self._columns.roles(self.settings), self.look
+        decided = self._columns.target(self.settings) if self._decided else None
+        if decided is not None:
+            self.target = decided
+        elif here and not self._decided and self.roles.get(here.name) is not Role.DROP:
+            self.target = here.name
+        else:
+            self.target = self._likely_target()
+
+    def _likely_target(self, besides: str | None = None) -> str | None:
+        """Return the column that is probably the target, among those that are not left out."""
+        roles = self._columns.roles(self.settings)
+        out = {name for name, role in roles.items() if role is Role.DROP} | {besides}
+        names = [name for name in self._columns.places if name not in out]
+        return likely_target(names) if names else None
 
     @property
-    def on_offer(self) -> bool:
-        """Whether the cursor is on an offer."""
-        return self.cursor < len(self.asked.offers)
+    def offer(self) -> Offer | None:
+        """The offer at the cursor; None on a column."""
+        return self._offers[self.cursor] if self.cursor < len(self._offers) else None
+
+    @property
+    def look(self) -> ColumnLook | None:
+        """The column at the cursor; None on an offer, or if no column is listed."""
+        at = self.cursor - len(self._offers)
+        return self.asked.look.columns[self.found[at]] if 0 <= at < len(self.found) else None
 
     def role(self, look: ColumnLook) -> Role:
         """Return the role of a column now; only one is the target."""
@@ -75,6 +107,81 @@ class TablePicture:
         """Return the word for what becomes of a column."""
         return becomes(look, self.role(look), self.settings.dates)
 
+    @property
+    def enter(self) -> tuple[str, str]:
+        """What enter does now, and a word for it."""
+        if self.offer:
+            return f"enter: {self.offer.words}", "do it"
+        if self.target is None or self.look is None:
+            return "no column is listed", "-"
+        words = [self.word(look) for look in self._columns.looks if look.name != self.target]
+        refused = words.count(REFUSED)
+        rest = words.count(Role.DROP.value)
+        used = len(words) - rest - refused
+        said = f"enter learns {self.target} from {used:,} column{'s' * (used != 1)}"
+        said += f", {rest:,} left out" if rest else ""
+        said += f", {refused:,} refused" if refused else ""
+        return said + (f"; {self._replaced}" if self._replaced else ""), "learn"
+
+    @property
+    def learned(self) -> RunSettings | None:
+        """The settings that enter on a column begins with; None if none is listed."""
+        if self.look is None or self.target is None:
+            return None
+        return replace(self.settings, target=self._columns.reference(self.target))
+
+    def move(self, by: int) -> None:
+        """Go to another offer or column."""
+        self.cursor = max(0, min(self.cursor + by, len(self._offers) + len(self.found) - 1))
+        self._update()
+
+    def _go_to(self, name: str | None) -> None:
+        """Put the cursor on a column, if it is listed."""
+        place = self._columns.places.get(name or "")
+        if place is not None and place in self.found:
+            self.cursor = len(self._offers) + self.found.index(place)
+            self._update()
+
+    def go_to_another_target(self) -> None:
+        """Put the cursor on the column that is probably the target if the given one is not."""
+        self._go_to(self._likely_target(besides=self._columns.target(self.asked.settings)))
+
+    def step_role(self, by: int) -> None:
+        """Give the column at the cursor another role."""
+        if look := self.look:
+            roles, now = roles_for(look), self.role(look)
+            at = roles.index(now) if now in roles else 0
+            self._give(look, roles[(at + by) % len(roles)])
+
+    def leave_out(self) -> None:
+        """Leave the column at the cursor out, or take it again."""
+        if look := self.look:
+            self._give(look, Role.USUAL if self.role(look) is Role.DROP else Role.DROP)
+
+    def _give(self, look: ColumnLook, role: Role) -> None:
+        target = self.target
+        self.settings = self._columns.with_role(self.settings, look.name, role)
+        if role is not Role.TARGET:
+            if target == look.name:
+                target = self._likely_target(besides=look.name)
+            if target is not None:
+                self.settings = replace(self.settings, target=self._columns.reference(target))
+        self._decided = True
+        self._update()
+
+    def find(self, text: str) -> None:
+        """List the columns with a text in their names."""
+        here = self.look
+        self.typed = text
+        self.found = found(self._lowered, text.casefold())
+        self.cursor = len(self._offers) if self.found else 0
+        self._update()
+        if not text and here:
+            self._go_to(here.name)
+
+
+# The picture
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -86,7 +193,7 @@ class Drawn:
     enter: range
 
 
-def draw_table(page: TablePicture, rows: int, columns: int, style: Style) -> Drawn:
+def draw_table(page: TablePage, rows: int, columns: int, style: Style) -> Drawn:
     """Return the page: why it asks, what is offered, the columns, and what enter does."""
     palette, symbols = style.palette, style.symbols
     inner = Cells.blank(rows - BORDER, columns - BORDER, style)
@@ -100,9 +207,9 @@ def draw_table(page: TablePicture, rows: int, columns: int, style: Style) -> Dra
     if question and asked.needs_target:
         reason = wrapped(symbols.words(question), wide)
     listed = len(page.found) + 2
-    some = min(listed, 2 if page.on_offer else 4) if asked.look.columns else 0
-    why = min(len(reason), max(1, free - min(2, len(offers)) - (0 if page.on_offer else some)))
-    shown = min(len(offers), max(page.on_offer, free - why - some))
+    some = min(listed, 2 if page.offer else 4) if asked.look.columns else 0
+    why = min(len(reason), max(1, free - min(2, len(offers)) - (0 if page.offer else some)))
+    shown = min(len(offers), max(bool(page.offer), free - why - some))
     roomy = free - why - shown - some > 4
     entries: dict[int, int] = {}
     row = 0
@@ -110,7 +217,7 @@ def draw_table(page: TablePicture, rows: int, columns: int, style: Style) -> Dra
         inner.put(row, 1, line, palette.text if asked.needs_target else palette.error)
         row += 1
     row += roomy and bool(why)
-    first = visible_offset(len(offers), shown, 0, page.cursor if page.on_offer else None)
+    first = visible_offset(len(offers), shown, 0, page.cursor if page.offer else None)
     for at in range(first, first + shown):
         _put_offer(inner, row, offers[at], style, wide, here=at == page.cursor)
         entries[row + 1] = at
@@ -169,7 +276,7 @@ def _layout(looks: Sequence[ColumnLook], wide: int) -> _Layout:
 
 
 def _put_columns(
-    inner: Cells, row: int, end: int, page: TablePicture, style: Style, entries: dict[int, int]
+    inner: Cells, row: int, end: int, page: TablePage, style: Style, entries: dict[int, int]
 ) -> range:
     """Put the columns into the rows up to `end`; return the cells of their roles."""
     palette, symbols = style.palette, style.symbols
@@ -190,7 +297,7 @@ def _put_columns(
             inner.put(row, place, f"{name:>{room}}" if name in _COUNTS else name, palette.dim)
         inner.put(row, layout.example, "example", palette.dim)
         row += 1
-    here = None if page.on_offer else page.cursor - offers
+    here = None if page.offer else page.cursor - offers
     room = max(0, end - row)
     offset = visible_offset(len(page.found), room, max(0, (here or 0) - room // 2), here)
     for index in range(offset, min(offset + room, len(page.found))):
@@ -207,7 +314,7 @@ def _put_column(
     inner: Cells,
     row: int,
     look: ColumnLook,
-    page: TablePicture,
+    page: TablePage,
     layout: _Layout,
     style: Style,
     *,
@@ -234,13 +341,15 @@ def _put_column(
     inner.put(row, layout.example, fit(text, room, symbols.plain), palette.dim)
 
 
-def _foot(page: TablePicture, wide: int, high: int, style: Style) -> list[tuple[str, int]]:
+def _foot(page: TablePage, wide: int, high: int, style: Style) -> list[tuple[str, int]]:
     """Return what is known of the column at the cursor, what enter does, and the keys."""
     palette, symbols = style.palette, style.symbols
     does, word = page.enter
     keys = first_fitting([symbols.spell(form.format(enter=word)) for form in _KEYS], wide)
     said = wrapped(symbols.words(safe_text(does, None)), wide)
-    about = [] if page.on_offer else wrapped(symbols.words(_about(page)), wide)
+    look = page.look
+    known = look_in_words(look, page.role(look), page.settings.dates) if look else ""
+    about = [] if page.offer else wrapped(symbols.words(known), wide)
     most = 2 if high >= _ROOMY // 2 else 0
     both = 2 if high >= _ROOMY else 1
     lines = [
@@ -251,23 +360,13 @@ def _foot(page: TablePicture, wide: int, high: int, style: Style) -> list[tuple[
     return lines[max(0, len(lines) - max(1, high - 3)) :]
 
 
-def _about(page: TablePicture) -> str:
-    """Return in words what is known of the column at the cursor, and what becomes of it."""
-    offers = len(page.asked.offers)
-    if page.cursor - offers >= len(page.found):
-        return ""
-    look = page.asked.look.columns[page.found[page.cursor - offers]]
-    return look_in_words(look, page.role(look), page.settings.dates)
-
-
 # The screen
 
 
 class TableScreen(Page[RunSettings | None]):
     """Shows a table's columns and what helps; answers with the settings to go on with, or None.
 
-    `replaced` are words for the run that would be replaced, empty if there is none. `settings` are
-    the settings so far: they are still there after a person leaves the page.
+    The settings so far are still in `page` after a person leaves it.
     """
 
     own_keys = (
@@ -292,175 +391,71 @@ class TableScreen(Page[RunSettings | None]):
     ]
 
     def __init__(self, context: Context, asked: Asked, replaced: str = "") -> None:
-        super().__init__(self._draw_page)
-        self.context, self._asked, self._replaced = context, asked, replaced
-        self.settings = asked.settings
-        self._columns, self._offers = asked.columns, asked.offers
-        self._lowered = [look.name.casefold() for look in asked.look.columns]
-        self._typed, self._found = "", list(range(len(self._lowered)))
-        # until a person decides, the target is the column at the cursor
-        wrong = not self._offers or any(one.leads == "target" for one in self._offers)
-        known = self._columns.target(asked.settings) is not None
-        self._decided = known and not (asked.reason and wrong)
+        page = TablePage(asked, replaced)
+        super().__init__(context, self._draw_page, page.move)
+        self.page = page
         self._drawn: Drawn | None = None
-        if asked.needs_target or not self._offers:
-            self._go_to(self.target if self._decided else self._likely_target())
 
-    # The page
-
-    @property
-    def look(self) -> ColumnLook | None:
-        """The column at the cursor; None on an offer, or if no column is listed."""
-        at = self._at - len(self._offers)
-        return self._asked.look.columns[self._found[at]] if 0 <= at < len(self._found) else None
-
-    @property
-    def target(self) -> str | None:
-        """The column that is learned when a person presses enter on a column."""
-        if self._decided and (target := self._columns.target(self.settings)) is not None:
-            return target
-        here = self.look
-        roles = self._columns.roles(self.settings)
-        if here and not self._decided and roles.get(here.name) is not Role.DROP:
-            return here.name
-        return self._likely_target()
-
-    def _likely_target(self, besides: str | None = None) -> str | None:
-        """Return the column that is probably the target, among those that are not left out."""
-        roles = self._columns.roles(self.settings)
-        out = {name for name, role in roles.items() if role is Role.DROP} | {besides}
-        names = [name for name in self._columns.places if name not in out]
-        return likely_target(names) if names else None
-
-    @property
-    def picture(self) -> TablePicture:
-        """What the page is drawn from."""
-        return TablePicture(
-            self._asked,
-            self.settings,
-            self._columns.roles(self.settings),
-            self.target,
-            self._found,
-            self._at,
-            self._typed,
-            self._enter(),
-        )
-
-    def _enter(self) -> tuple[str, str]:
-        """Return what enter does now, and a word for it."""
-        if self._at < len(self._offers):
-            return f"enter: {self._offers[self._at].words}", "do it"
-        target = self.target
-        if target is None or self.look is None:
-            return "no column is listed", "-"
-        roles, dates = self._columns.roles(self.settings), self.settings.dates
-        words = [
-            becomes(look, roles.get(look.name, Role.USUAL), dates)
-            for look in self._columns.looks
-            if look.name != target
-        ]
-        refused = words.count(REFUSED)
-        rest = words.count(Role.DROP.value)
-        used = len(words) - rest - refused
-        said = f"enter learns {target} from {used:,} column{'s' * (used != 1)}"
-        said += f", {rest:,} left out" if rest else ""
-        said += f", {refused:,} refused" if refused else ""
-        return said + (f"; {self._replaced}" if self._replaced else ""), "learn"
-
-    def _draw_page(self, rows: int, columns: int) -> Cells:
-        self._drawn = draw_table(self.picture, rows, columns, self.context.style)
+    def _draw_page(self, rows: int, columns: int, style: Style) -> Cells:
+        self._drawn = draw_table(self.page, rows, columns, style)
         return self._drawn.cells
-
-    # Keys
-
-    def _go_to(self, name: str | None) -> None:
-        """Put the cursor on a column, if it is listed."""
-        place = self._columns.places.get(name or "")
-        if place is not None and place in self._found:
-            self._at = len(self._offers) + self._found.index(place)
-
-    def action_move(self, by: int) -> None:
-        """Choose another offer or column."""
-        last = len(self._offers) + len(self._found) - 1
-        self._at = max(0, min(self._at + by, last))
-        self.draw()
 
     def action_role(self, by: int) -> None:
         """Give the column at the cursor another role."""
-        if (look := self.look) is None:
-            return
-        roles, now = roles_for(look), self.picture.role(look)
-        at = roles.index(now) if now in roles else 0
-        self._give(look, roles[(at + by) % len(roles)])
+        self.page.step_role(by)
+        self.draw()
 
     def action_leave_out(self) -> None:
         """Leave the column at the cursor out, or take it again."""
-        if look := self.look:
-            out = self.picture.role(look) is Role.DROP
-            self._give(look, Role.USUAL if out else Role.DROP)
-
-    def _give(self, look: ColumnLook, role: Role) -> None:
-        target = self.target
-        self.settings = self._columns.with_role(self.settings, look.name, role)
-        if role is not Role.TARGET:
-            if target == look.name:
-                target = self._likely_target(besides=look.name)
-            if target is not None:
-                self.settings = replace(self.settings, target=self._columns.reference(target))
-        self._decided = True
+        self.page.leave_out()
         self.draw()
 
     def action_take_back(self) -> None:
         """Take the last typed letter back."""
-        self._find(self._typed[:-1])
+        self._find(self.page.typed[:-1])
 
     def on_key(self, event: events.Key) -> None:
         """Find by a typed letter; the question mark is one only behind another."""
         letter = event.character
-        if letter and letter.isprintable() and (letter != "?" or self._typed):
+        if letter and letter.isprintable() and (letter != "?" or self.page.typed):
             event.stop()
-            self._find(self._typed + letter)
+            self._find(self.page.typed + letter)
 
     def on_paste(self, event: events.Paste) -> None:
         """Find by a pasted name."""
         event.stop()
-        self._find(self._typed + "".join(filter(str.isprintable, event.text)))
+        self._find(self.page.typed + "".join(filter(str.isprintable, event.text)))
 
     def _find(self, text: str) -> None:
-        here = self.look
-        self._typed = text
-        self._found = found(self._lowered, text.casefold())
-        self._at = len(self._offers) if self._found else 0
-        if not text and here:
-            self._go_to(here.name)
+        self.page.find(text)
         self.draw()
 
     def action_take(self) -> None:
         """Do what is offered, or learn with these roles."""
-        if self._at < len(self._offers):
-            self._accept(self._offers[self._at])
-        elif self.look and (target := self.target) is not None:
-            self.settings = replace(self.settings, target=self._columns.reference(target))
-            self.dismiss(self.settings)
+        if offer := self.page.offer:
+            self._accept(offer)
+        elif settings := self.page.learned:
+            self.page.settings = settings
+            self.dismiss(settings)
 
     @work
     async def _accept(self, offer: Offer) -> None:
+        settings = self.page.settings
         if offer.settings is not None:
             self.dismiss(offer.settings)
         elif (option := offer.ask) is not None:
             question = question_about(option, self.context.terminal.symbols)
             value = await self.app.push_screen_wait(Prompt(question, "", option.reader.typed))
             if value is not None:
-                self.dismiss(replace(self.settings, **{option.name: value}))
+                self.dismiss(replace(settings, **{option.name: value}))
         elif offer.leads == "file":
-            path = await self.app.push_screen_wait(
-                Prompt(OPEN_FILE, self.settings.problem, parse_file)
-            )
+            prompt = Prompt(OPEN_FILE, settings.problem, parse_file)
+            path = await self.app.push_screen_wait(prompt)
             if path is not None:
                 fresh = options_of(RunSettings, Scope.FILES).keys()
-                self.dismiss(self.settings.changed({"problem": path}, fresh))
+                self.dismiss(settings.changed({"problem": path}, fresh))
         else:
-            self._go_to(self._likely_target(besides=self._columns.target(self._asked.settings)))
+            self.page.go_to_another_target()
             self.draw()
 
     def on_click(self, event: events.Click) -> None:
@@ -471,8 +466,8 @@ class TableScreen(Page[RunSettings | None]):
         if event.y in drawn.enter:
             self.action_take()
         elif (entry := drawn.entries.get(event.y)) is not None:
-            self.action_move(entry - self._at)
-            if entry < len(self._offers):
+            self.action_move(entry - self.page.cursor)
+            if self.page.offer:
                 self.action_take()
             elif event.x in drawn.role:
                 self.action_role(1)
