@@ -406,24 +406,21 @@ class _LessonRun(PlainRun):
 
     def next(self) -> list[str]:
         """Go to the next step."""
-        step = self.player.step
-        if not self.player.next():
-            return [self._prompt()]
-        if step.kind == "read":
-            self._carry_out(step.then)
-        self.save()
-        return self.ask()
+        return self._go_on(skip=False)
 
     def skip(self) -> list[str]:
         """Skip a step; the run does what the step would have led to."""
-        player, step = self.player, self.player.step
+        return self._go_on(skip=True)
+
+    def _go_on(self, *, skip: bool) -> list[str]:
+        player, step, here = self.player, self.player.step, self._as_lesson
         waited, record = player.waits, player.record
-        asked = player.text(self._as_lesson)
-        if not player.skip():
-            return [player.reply]
+        if not (player.skip() if skip else player.next()):
+            return [player.reply] if skip else [self._prompt()]
         if waited:
-            record.asked = asked
-            self._carry_out(orders_of(step, self._as_lesson))
+            record.asked = player.fill(step.text, here)
+        if waited or step.kind == "read":
+            self._carry_out(orders_of(step, here))
         self.save()
         return self.ask()
 

@@ -20,7 +20,6 @@ from textual.widgets import Label
 from textual.widgets.selection_list import Selection
 
 from tui_gd.errors import OutputError, ProblemError
-from tui_gd.files import WholeFile
 from tui_gd.plots.cells import width
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.record import RunRecord
@@ -92,39 +91,29 @@ def write_panel(view: View, panel: str, text: str, folder: str = ".") -> str:
     The name is `gd-tui-<problem>-<panel>-epoch<N>.txt`; if it is taken, `…-2.txt`, `…-3.txt` and so
     on.
     """
-    path = _reserved(Path(folder), _stem(view, panel))
-    try:
-        _fill(path, text)
-    except OutputError:
-        path.unlink(missing_ok=True)
-        raise
-    return str(path)
-
-
-def _fill(path: Path, text: str) -> None:
-    try:
-        file = WholeFile(str(path), "the file")
-    except ProblemError as error:
-        raise OutputError(str(error)) from None
-    try:
-        file.write(text)
-    finally:
-        file.discard()
-
-
-def _reserved(folder: Path, stem: str) -> Path:
-    """Return the first free name in a folder; an empty file reserves it."""
-    number = 1
+    stem, number = _stem(view, panel), 1
     while True:
-        path = folder / (f"{stem}.txt" if number == 1 else f"{stem}-{number}.txt")
+        path = Path(folder) / (f"{stem}.txt" if number == 1 else f"{stem}-{number}.txt")
         try:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            _write_new(path, text.encode())
         except FileExistsError:
             number += 1
         except OSError as error:
             raise OutputError(f"{safe_text(str(path), None)}: {error.strerror}") from None
         else:
-            return path
+            return str(path)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Write a file that does not exist yet, whole or not at all."""
+    with path.open("xb") as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def _numbers(screen: RunScreen) -> str:

@@ -109,16 +109,16 @@ class Undo:
         else:
             self.push(now)
 
+    @property
+    def _too_many(self) -> bool:
+        runs = [*self._before, *self._after]
+        problems = {id(run.problem): run.problem for run in runs}.values()
+        used = sum(map(_bytes, runs)) + sum(map(_problem_bytes, problems))
+        return len(runs) > self._levels or used > self._most_bytes
+
     def _trim(self) -> None:
-        runs = [*self._before, *reversed(self._after)]
-        problems = {id(run.problem): _problem_bytes(run.problem) for run in runs}
-        used = sum(map(_bytes, runs)) + sum(problems.values())
-        while len(self._before) > 1 and (len(runs) > self._levels or used > self._most_bytes):
-            oldest = self._before.pop(0)
-            runs.remove(oldest)
-            used -= _bytes(oldest)
-            if all(run.problem is not oldest.problem for run in runs):
-                used -= problems[id(oldest.problem)]
+        while len(self._before) > 1 and self._too_many:
+            self._before.pop(0)
 
 
 def _bytes(earlier: Earlier) -> int:

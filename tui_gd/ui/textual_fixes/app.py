@@ -16,7 +16,7 @@ from rich._wrap import divide_line
 from rich.console import RenderableType
 from rich.segment import Segment
 from textual import command, constants, content, events
-from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual._compositor import ChopsUpdate, CompositorUpdate
 from textual._styles_cache import StylesCache
 from textual.app import App, ComposeResult
 from textual.await_complete import AwaitComplete
@@ -31,7 +31,14 @@ from textual.style import Style
 from textual.widgets import Input, OptionList, SelectionList
 
 from tui_gd.ui.terminal import AsciiOnly, Terminal, clipboard, in_screen
-from tui_gd.ui.textual_fixes.flow import Asking, ExactUpdate, Flow, Missed, is_behind
+from tui_gd.ui.textual_fixes.flow import (
+    Asking,
+    ExactUpdate,
+    Flow,
+    is_behind,
+    put_back,
+    put_back_all,
+)
 
 Result = TypeVar("Result")
 
@@ -93,7 +100,6 @@ class PacedApp(App[Result]):
         self.terminal = terminal
         self.asks_ground = False
         self.flow = Flow()
-        self._missed = Missed()
         self._looking = False
         self._laid_out_at = -math.inf
         self._own_filters: list[LineFilter] = []
@@ -207,12 +213,10 @@ class PacedApp(App[Result]):
             super()._display(screen, renderable)
             return
         if not self.can_draw:
-            self._missed.add(screen, renderable)
+            put_back(screen, renderable)
             self._look_soon()
             return
-        if isinstance(renderable, LayoutUpdate):
-            self._missed = Missed()  # it includes the whole screen
-        elif isinstance(renderable, ChopsUpdate):
+        if isinstance(renderable, ChopsUpdate):
             renderable = ExactUpdate(renderable.chops, renderable.spans, renderable.chop_ends)
         super()._display(screen, Asking(renderable, self.flow, screen.outer_size))
 
@@ -241,8 +245,7 @@ class PacedApp(App[Result]):
         if not self._running or self._batch_count or not self._screen_stack:
             return
         screen = self.screen
-        if self._missed:
-            self._missed.hand_over(screen)
+        if screen._compositor._dirty_regions:
             # the frame includes what `draw_waiting` draws now
             screen.call_after_refresh(self._paint_missed, screen)
         self.draw_waiting()
@@ -259,8 +262,8 @@ class PacedApp(App[Result]):
         Fault: Textual then sees no change, but the terminal has cut off what did not fit.
         """
         del event
-        if self._size is not None:
-            self._missed.add_all()
+        if self._size is not None and self._screen_stack:
+            put_back_all(self.screen)
 
     def _check_resize(self) -> None:
         """Lay out for the latest size, once for each frame.

@@ -232,15 +232,8 @@ class HardDriver(LinuxDriver):
     and `app.terminal_gone()` when the terminal is gone.
     """
 
-    def __init__(
-        self,
-        app: App[Any],
-        *,
-        debug: bool = False,
-        mouse: bool = True,
-        size: tuple[int, int] | None = None,
-    ) -> None:
-        super().__init__(app, debug=debug, mouse=mouse, size=size)
+    def __init__(self, app: App[Any], **how: Any) -> None:
+        super().__init__(app, **how)
         # fault: it draws on stderr even if that is a log file
         if sys.__stdout__ and not (sys.__stderr__ and sys.__stderr__.isatty()):
             self._file = sys.__stdout__
@@ -364,14 +357,6 @@ class HardDriver(LinuxDriver):
     def _process(self, messages: Iterator[Message]) -> None:
         for message in messages:
             self.process_message(message)
-
-    def process_message(self, message: Message) -> None:
-        """Fault: Textual looks up mouse positions outside the window on the screen."""
-        if isinstance(message, events.MouseEvent):
-            width, height = self._app.size
-            if not (0 <= message.x < width and 0 <= message.y < height):
-                return
-        super().process_message(message)
 
     def send_message(self, message: Message) -> None:
         """Pass on input no faster than the interface handles it."""

@@ -10,12 +10,13 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console
 from rich.control import Control
 from textual._compositor import ChopsUpdate, CompositorUpdate
 from textual.driver import Driver
+from textual.drivers._writer_thread import WriterThread
 from textual.geometry import Region, Size
 from textual.screen import Screen
 from textual.widget import Widget
@@ -193,48 +194,18 @@ def paint_now(screen: Screen[Any], kind: type[Widget]) -> bool:
     return True
 
 
-class Missed:
-    """The places that could not be painted because a frame was in flight."""
-
-    def __init__(self) -> None:
-        self._spans: set[tuple[int, int, int]] = set()
-        self._screen: Screen[Any] | None = None
-        self._whole = False
-
-    def __bool__(self) -> bool:
-        return self._whole or bool(self._spans)
-
-    def add(self, screen: Screen[Any], update: CompositorUpdate) -> None:
-        """Remember the places that an update would paint, not their contents."""
-        spans = update.spans if isinstance(update, ChopsUpdate) else None
-        if spans is None or (self and screen is not self._screen):
-            self._whole = True
-        else:
-            self._spans.update(spans)
-            self._whole = self._whole or len(self._spans) > MANY_SPANS
-        self._screen = screen
-
-    def add_all(self) -> None:
-        """Paint everything again."""
-        self._whole = True
-
-    def hand_over(self, screen: Screen[Any]) -> None:
-        """Mark it for painting: the top screen paints it next time, with its contents then."""
-        compositor = screen._compositor
-        whole = compositor.size.region
-        if self._whole or (self._spans and screen is not self._screen):
-            compositor._dirty_regions.add(whole)
-        else:
-            regions = (Region(x1, y, x2 - x1, 1) for y, x1, x2 in self._spans)
-            compositor._dirty_regions.update(
-                region for region in regions if region.intersection(whole)
-            )
-        self._spans.clear()
-        self._screen, self._whole = None, False
+def put_back(screen: Screen[Any], update: CompositorUpdate) -> None:
+    """Mark what cannot be painted now for the next frame, which paints its contents then."""
+    places = screen._compositor._dirty_regions
+    if isinstance(update, ChopsUpdate) and len(places) + len(update.spans) <= MANY_SPANS:
+        places.update(Region(x1, y, x2 - x1, 1) for y, x1, x2 in update.spans)
+    else:
+        put_back_all(screen)
 
 
-class _Writer(Protocol):
-    def fileno(self) -> int: ...
+def put_back_all(screen: Screen[Any]) -> None:
+    """Let the next frame paint everything."""
+    screen._compositor._dirty_regions.add(screen._compositor.size.region)
 
 
 def is_behind(driver: Driver | None) -> bool:
@@ -242,17 +213,15 @@ def is_behind(driver: Driver | None) -> bool:
 
     More output would fill the queue of Textual's writer and then block the interface.
     """
-    writer = getattr(driver, "_writer_thread", None)
+    writer: WriterThread | None = getattr(driver, "_writer_thread", None)
     if writer is None:
         return False
-    return writer._queue.qsize() > MANY_PIECES or not _takes(writer)
-
-
-def _takes(writer: _Writer) -> bool:
+    if writer._queue.qsize() > MANY_PIECES:
+        return True
     try:
         poll = select.poll()
         poll.register(writer.fileno(), select.POLLOUT)
         # a terminal that has hung up accepts everything
-        return bool(poll.poll(0))
+        return not poll.poll(0)
     except (OSError, ValueError):
-        return True
+        return False
