@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from tui_gd.errors import ProblemError
 from tui_gd.learning import LOSSES, OPTIMIZERS
@@ -36,12 +36,12 @@ MOST_EPOCHS = 1_000_000
 ORDERS = ("step", "run", "back", "goto", "alpha", "branch", "reset", "new")
 """The words for what a step does to a run."""
 PANELS = ("loss", "data", "report", "step", "landscape", "lanes", "why", "changes", "network")
-SKIPS = ("free", "counted", "never")
 ENGLISH = "en"
 
 Kind = Literal["read", "predict", "do", "ask"]
-KINDS: tuple[Kind, ...] = ("read", "predict", "do", "ask")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Skip = Literal["free", "counted", "never"]
+SKIPS: tuple[Skip, ...] = get_args(Skip)
 _QUESTION = ("number", "within", "range", "too_high", "too_low", "curves", "choice", "one_of")
 _KEYS_OF: Mapping[Kind, tuple[str, ...]] = {
     "predict": (*_QUESTION, "verdict"),
@@ -150,10 +150,10 @@ class Lesson:
         filled = [part + str(value) for part, value in zip(parts, values, strict=False)]
         return "".join([*filled, *parts[len(filled) :]])
 
-    def place(self, path: str) -> str:
-        """Return where in the file a key is, as `line 12, column 9`."""
+    def fault(self, path: str, what: str) -> LessonError:
+        """Return the error that something at a key is wrong, with its place in the file."""
         line, column = self.places.get(path, (1, 1))
-        return f"line {line}, column {column}"
+        return LessonError(f"{self.name}, line {line}, column {column}: {what}")
 
 
 def read_lesson(path: Path) -> Lesson:

@@ -14,7 +14,7 @@ from tui_gd.insight.curvature import curvature, safe_learning_rate
 from tui_gd.learning.engine import computing
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats
-from tui_gd.lessons.lesson import Lesson, LessonError, Step
+from tui_gd.lessons.lesson import Lesson, Step
 from tui_gd.lessons.player import Player, number_in
 from tui_gd.problems import BUILTIN, SURFACES, Problem
 from tui_gd.problems.surfaces import TYPED
@@ -217,7 +217,7 @@ def start_of(lesson: Lesson, seed: int) -> Shared:
             return open_line(text)
         return Shared(_settings(shlex.split(text), seed), (), 0)
     except (ProblemError, ValueError) as error:
-        raise LessonError(f"{lesson.name}, {lesson.place('run')}: run: {error}") from None
+        raise lesson.fault("run", f"run: {error}") from None
 
 
 def _settings(words: list[str], seed: int) -> RunSettings:

@@ -5,6 +5,7 @@ terminal gets them by OSC 52, which many terminals ignore without an answer; tmu
 `set -g set-clipboard on`.
 """
 
+import asyncio
 import os
 import re
 import sys
@@ -137,25 +138,19 @@ def action_copy(screen: RunScreen) -> None:
         screen.notices.say(f"sent {lines} to the terminal, which may ignore it; {write}")
 
 
-@work(thread=True, group="export")
-def action_share(screen: RunScreen) -> None:
+@work(group="export")
+async def action_share(screen: RunScreen) -> None:
     """Show the line that repeats the run, and copy it or send it to the terminal."""
     try:
-        line = share_line(screen.run.exported())
+        line = await asyncio.to_thread(lambda: share_line(screen.run.exported()))
     except ProblemError as error:
-        screen.notices.say_from_thread(str(error))
-    else:
-        screen.app.call_from_thread(_show_line, screen, line)
-
-
-def _show_line(screen: RunScreen, line: str) -> None:
-    if copy_to_desktop(line, os.environ):
-        done = "copied"
-    else:
+        screen.notices.say(str(error), warning=True)
+        return
+    copied = copy_to_desktop(line, os.environ)
+    if not copied:
         screen.app.copy_to_clipboard(line)
-        done = "sent to the terminal"
-    question = f"gd-tui and this line in quotes repeat the run ({done})"
-    screen.app.push_screen(Whole(question, line))
+    done = "copied" if copied else "sent to the terminal"
+    screen.app.push_screen(Whole(f"gd-tui and this line in quotes repeat the run ({done})", line))
 
 
 def action_write(screen: RunScreen) -> None:

@@ -247,28 +247,28 @@ class RunsPage:
         return marked or ids[self.selected : self.selected + 1]
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where things are on the page, (top, left, rows, columns) each; None means not shown."""
-
-    list: tuple[int, int, int, int]
-    curves: tuple[int, int, int, int] | None
-    settings: tuple[int, int, int, int] | None
+Place = tuple[int, int, int, int]
+"""Where something is on the page: top, left, rows, columns."""
 
 
-def places(rows: int, columns: int, count: int, *, settings: bool) -> Places:
-    """Divide (rows, columns) among a list of `count` runs, the curves and the settings."""
+def places(
+    rows: int, columns: int, count: int, *, settings: bool
+) -> tuple[Place, Place | None, Place | None]:
+    """Divide (rows, columns) among a list of `count` runs, the curves and the settings.
+
+    None means not shown.
+    """
     most = max(_LEAST_LIST, rows // 3)
     high = min(rows, max(_LEAST_LIST, min(count + BORDER + 1, most)))
     rest = rows - high
     top, whole = (0, 0, high, columns), (high, 0, rest, columns)
     if columns >= WIDE:
         left = columns * 3 // 5
-        return Places(top, (high, 0, rest, left), (high, left, rest, columns - left))
+        return top, (high, 0, rest, left), (high, left, rest, columns - left)
     if rows >= HIGH:
         upper = rest * 3 // 5
-        return Places(top, (high, 0, upper, columns), (high + upper, 0, rest - upper, columns))
-    return Places(top, None if settings else whole, whole if settings else None)
+        return top, (high, 0, upper, columns), (high + upper, 0, rest - upper, columns)
+    return top, None if settings else whole, whole if settings else None
 
 
 def draw_runs(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
@@ -278,12 +278,12 @@ def draw_runs(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
     for key, word in key_line(columns - 2, style.symbols) if inner else ():
         at = cells.put(inner, at, key, style.palette.key) + 1
         at = cells.put(inner, at, word, style.palette.dim) + _GAP
-    at_list = places(inner, columns, len(page.runs), settings=page.settings)
-    top, left, high, wide = at_list.list
-    cells.paste(top, left, _draw_list(page, high, wide, style))
-    for place, draw in ((at_list.curves, _draw_curves), (at_list.settings, _draw_settings)):
-        if place and place[2] > 0 and place[3] > 0:
-            cells.paste(place[0], place[1], draw(page, place[2], place[3], style))
+    places_of = places(inner, columns, len(page.runs), settings=page.settings)
+    drawings = (_draw_list, _draw_curves, _draw_settings)
+    for place, draw in zip(places_of, drawings, strict=True):
+        if place and min(place[2:]) > 0:
+            top, left, high, wide = place
+            cells.paste(top, left, draw(page, high, wide, style))
     return cells
 
 
@@ -300,9 +300,8 @@ def key_line(columns: int, symbols: Symbols) -> list[tuple[str, str]]:
 
 def row_at(page: RunsPage, x: int, y: int, rows: int, columns: int) -> int | None:
     """Return the number of the run at a cell of a (rows, columns) page; None if there is none."""
-    _, _, high, wide = places(
-        max(rows - 1, 0), columns, len(page.runs), settings=page.settings
-    ).list
+    count = len(page.runs)
+    (_, _, high, wide), *_ = places(max(rows - 1, 0), columns, count, settings=page.settings)
     room = high - BORDER - 1
     row = y - 2  # below border and header
     if not (0 <= row < room and 0 < x < wide - 1):
