@@ -73,8 +73,7 @@ class LessonBox(CellView, can_focus=True):
         # the lesson that the learner left, and the share line of its run
         self.left: tuple[Player, str] | None = None
         self._looked = -math.inf
-        # the run on the screen is not yet the lesson's, which is being loaded: player, share line
-        self._awaits_run = False
+        # what the lesson begins with while that is loaded, and the run on the screen is another
         self._opened: tuple[Player, str] | None = None
 
     @property
@@ -82,7 +81,7 @@ class LessonBox(CellView, can_focus=True):
         """The keys that work in the lesson now; none if there is no lesson."""
         if self.guide is None:
             return "", ()
-        picture = self.guide.picture(self.context.style, focused=self.has_focus)
+        picture = self._picture(self.guide)
         return picture.title, picture.keys
 
     def refusal(self, action: str) -> str:
@@ -102,7 +101,7 @@ class LessonBox(CellView, can_focus=True):
         except ProblemError as error:
             self._run.refuse(str(error))
             return
-        self._awaits_run, self._opened = True, (player, line)
+        self._opened = player, line
         self.app.clear_notifications()
         for panel in reversed(player.lesson.panels):
             self._board.choose(panel)
@@ -133,7 +132,7 @@ class LessonBox(CellView, can_focus=True):
 
     def run_shown(self) -> None:
         """Begin to ask the run on the screen, because it is another one now."""
-        self._awaits_run = False
+        self._opened = None
         if self.guide:
             self.focus()
 
@@ -150,9 +149,9 @@ class LessonBox(CellView, can_focus=True):
     def close(self) -> None:
         """Leave the lesson; the run goes on."""
         guide, self.guide = self.guide, None
-        awaited = self._awaits_run
-        if awaited:  # what the lesson begins with is not on the screen
-            self._awaits_run = not self._run.give_up()
+        opened = self._opened
+        if opened and self._run.give_up():
+            self._opened = None
         self._board.focus_panel()
         self._lay_out()
         if guide is None or guide.player.finished:
@@ -160,10 +159,8 @@ class LessonBox(CellView, can_focus=True):
             return
         where = self.context.keys.of("lesson")
         self._notices.say(f"{guide.player.lesson.title}: saved; {where} comes back to it")
-        if awaited:
-            self.left = self._opened
-        else:
-            self.left = guide.player, ""
+        self.left = opened or (guide.player, "")
+        if not opened:
             self._save(guide)
 
     # The run on the screen, and a copy of it that answers
@@ -171,7 +168,7 @@ class LessonBox(CellView, can_focus=True):
     def follow(self, snapshot: Snapshot) -> None:
         """Look at the run when the lesson waits for it."""
         guide, runner = self.guide, self._run.runner
-        if guide is None or runner is None or guide.busy or self._awaits_run:
+        if guide is None or runner is None or guide.busy or self._opened:
             return
         resting = snapshot.state is not RunState.RUNNING and not runner.busy
         if guide.wants_text and resting:
@@ -246,17 +243,18 @@ class LessonBox(CellView, can_focus=True):
     def draw_now(self) -> None:
         """Draw the box at its size."""
         if self.guide and self.size:
-            style = self.context.style
-            picture = self.guide.picture(style, focused=self.has_focus)
+            picture, style = self._picture(self.guide), self.context.style
             self.show(draw_lesson(picture, self.size.height, self.size.width, style))
+
+    def _picture(self, guide: "Guide") -> LessonPicture:
+        return guide.picture(self.context.style, focused=self.has_focus)
 
     def _show_step(self, _: object = None) -> None:
         """Draw the box, which may have another height now, and the panels."""
         if self.guide is None:
             return
-        style = self.context.style
-        picture = self.guide.picture(style, focused=self.has_focus)
-        rows = picture.rows(self.screen.size.width, style.symbols)
+        symbols = self.context.terminal.symbols
+        rows = self._picture(self.guide).rows(self.screen.size.width, symbols)
         height = self.styles.height
         # the present size may be outdated, so compare the height that was last requested
         if height is None or height.value != rows:

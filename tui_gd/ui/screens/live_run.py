@@ -339,7 +339,8 @@ class LiveRun:
             if not asked:
                 self._refuse_load(str(error))
             elif self._claims():
-                app.call_from_thread(self._ask_about_table, asked, change)
+                begin = partial(self._begin_with_answer, asked, change)
+                app.call_from_thread(self._screen.run_worker, begin)
             return
         goal = shared.last_epoch if shared else settings.epochs
         seed = shared.newest_seed if shared else settings.seed
@@ -398,9 +399,6 @@ class LiveRun:
         """Say why what this thread loads cannot begin, unless it was given up."""
         if self._claims():
             self._screen.app.call_from_thread(self.refuse, fault)
-
-    def _ask_about_table(self, asked: Asked, change: Change | None) -> None:
-        self._screen.run_worker(self._begin_with_answer(asked, change))
 
     async def _begin_with_answer(self, asked: Asked, change: Change | None) -> None:
         """Ask what columns are for and how a file is to be read, and try again with the answer."""

@@ -255,24 +255,16 @@ def _put_offer(
         inner.put(row, wide + 1 - width(typed), typed, palette.dim)
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """The width of names, the other columns of the list as (name, place, width), the last place."""
-
-    names: int
-    fields: tuple[tuple[str, int, int], ...]
-    example: int
-
-
-def _layout(looks: Sequence[ColumnLook], wide: int) -> _Layout:
+def _fields(looks: Sequence[ColumnLook], wide: int) -> list[tuple[str, int, int]]:
+    """Return the fields of a row as (name, place, width): the column, what fits, and an example."""
     longest = max(width("column"), *(width(safe_text(look.name, None)) for look in looks))
     names = min(longest, max(_SHORTEST_NAME, min(_LONGEST_NAME, wide // 3)))
-    at, fields = _NAMED_AT + names + 2, []
+    fields, at = [("column", _NAMED_AT, names)], _NAMED_AT + names + 2
     for name, room in _BESIDE:
         if at + room < wide:
             fields.append((name, at, room))
             at += room + 2
-    return _Layout(names, tuple(fields), at)
+    return [*fields, ("example", at, wide - 1 - at)]
 
 
 def _put_columns(
@@ -281,7 +273,7 @@ def _put_columns(
     """Put the columns into the rows up to `end`; return the cells of their roles."""
     palette, symbols = style.palette, style.symbols
     looks, wide, offers = page.asked.look.columns, inner.shape[1], len(page.asked.offers)
-    layout = _layout(looks, wide)
+    fields = _fields(looks, wide)
     find = f"find: {page.typed}_" if page.typed else ""
     if end - row > 2 or find:
         head = find or symbols.spell(f"{len(looks):,} columns · type to find one")
@@ -292,22 +284,21 @@ def _put_columns(
             inner.put(row, wide - 1 - width(count), count, palette.dim)
         row += 1
     if end - row > 2:
-        inner.put(row, _NAMED_AT, "column", palette.dim)
-        for name, place, room in layout.fields:
+        for name, place, room in fields:
             inner.put(row, place, f"{name:>{room}}" if name in _COUNTS else name, palette.dim)
-        inner.put(row, layout.example, "example", palette.dim)
         row += 1
     here = None if page.offer else page.cursor - offers
     room = max(0, end - row)
     offset = visible_offset(len(page.found), room, max(0, (here or 0) - room // 2), here)
     for index in range(offset, min(offset + room, len(page.found))):
         look = looks[page.found[index]]
-        _put_column(inner, row, look, page, layout, style, here=index == here)
+        _put_column(inner, row, look, page, fields, style, here=index == here)
         entries[row + 1] = offers + index
         row += 1
     if not page.found:
         inner.put(row, 1, fit("none has that in its name", wide - 2, symbols.plain), palette.dim)
-    return next((range(at + 1, at + 1 + room) for _, at, room in layout.fields), range(0))
+    cells = (range(at + 1, at + 1 + room) for name, at, room in fields if name == "role")
+    return next(cells, range(0))
 
 
 def _put_column(
@@ -315,7 +306,7 @@ def _put_column(
     row: int,
     look: ColumnLook,
     page: TablePage,
-    layout: _Layout,
+    fields: Sequence[tuple[str, int, int]],
     style: Style,
     *,
     here: bool,
@@ -327,18 +318,17 @@ def _put_column(
     ink_of_role = palette.error if word == REFUSED else palette.warning if chosen else ink
     inner.put(row, 1, symbols.selected if here else " ", palette.focus)
     inner.put(row, 2, "*" if chosen else " ", palette.focus)
-    name = fit(symbols.words(safe_text(look.name, None)), layout.names, symbols.plain)
-    inner.put(row, _NAMED_AT, name, bold(palette.focus) if here else ink)
-    counts = ("", "") if look.values is None else (f"{look.values:,}", f"{look.gaps:,}")
-    texts = dict(zip(_COUNTS, counts, strict=True)) | {"role": word, "kind": look.kind}
-    for field_name, place, room in layout.fields:
-        text = fit(texts[field_name], room, symbols.plain)
-        start = place + room - width(text) if field_name in _COUNTS else place
-        is_target = field_name == "role" and role is Role.TARGET
-        colour = ink_of_role if field_name == "role" else palette.dim
-        inner.put(row, start, text, bold(palette.text) if is_target else colour)
-    text, room = symbols.words(safe_text(look.example, None)), inner.shape[1] - 1 - layout.example
-    inner.put(row, layout.example, fit(text, room, symbols.plain), palette.dim)
+    values, gaps = ("", "") if look.values is None else (f"{look.values:,}", f"{look.gaps:,}")
+    texts = {"column": safe_text(look.name, None), "role": word, "kind": look.kind}
+    texts |= {"values": values, "gaps": gaps, "example": safe_text(look.example, None)}
+    colours = {
+        "column": bold(palette.focus) if here else ink,
+        "role": bold(palette.text) if role is Role.TARGET else ink_of_role,
+    }
+    for name, place, room in fields:
+        text = fit(symbols.words(texts[name]), room, symbols.plain)
+        start = place + room - width(text) if name in _COUNTS else place
+        inner.put(row, start, text, colours.get(name, palette.dim))
 
 
 def _foot(page: TablePage, wide: int, high: int, style: Style) -> list[tuple[str, int]]:
