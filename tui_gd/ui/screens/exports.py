@@ -30,7 +30,7 @@ from tui_gd.ui.context import Context
 from tui_gd.ui.panels.panel import View
 from tui_gd.ui.screens.questions import Whole, text_line
 from tui_gd.ui.screens.run import RunScreen
-from tui_gd.ui.textual_fixes.app import Checklist, Dialog
+from tui_gd.ui.textual_fixes.app import Checklist, Dialog, Key
 
 # a name of a file or folder contains at most this many characters of a problem's name
 _NAME_LETTERS = 40
@@ -172,25 +172,17 @@ Export = tuple[tuple[str, ...], str]
 class ExportScreen(Dialog[Export | None]):
     """Asks for kinds of files, (kind, text) each, and a folder; remembers nothing."""
 
-    own_keys = (
-        "Export",
-        (
-            ("space", "choose a kind of file, or no longer"),
-            ("a", "choose all kinds, or none"),
-            ("f", "the folder to write them into"),
-            ("enter", "write what is chosen, else the highlighted kind"),
-            ("esc or q", "back, nothing is written"),
-        ),
+    HEADING = "Export"
+    KEYS = (
+        Key("", "", "space", "choose a kind of file, or no longer"),
+        Key("a", "choose_all", "a", "choose all kinds, or none"),
+        Key("f", "folder", "f", "the folder to write them into"),
+        Key("", "", "enter", "write what is chosen, else the highlighted kind"),
+        Key("escape,q,e", "dismiss(None)", "esc or q", "back, nothing is written"),
+        Key("j", "app.simulate_key('down')"),
+        Key("k", "app.simulate_key('up')"),
     )
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,e", "dismiss(None)", "back"),
-        Binding("j", "app.simulate_key('down')", show=False),
-        Binding("k", "app.simulate_key('up')", show=False),
-        Binding("a", "choose_all", show=False),
-        Binding("f", "folder", show=False),
-        Binding("enter", "write", show=False, priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "write", priority=True)]
 
     def __init__(
         self, what: str, kinds: Sequence[tuple[str, str]], chosen: Collection[str], folder: str

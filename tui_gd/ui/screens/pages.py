@@ -23,7 +23,7 @@ from tui_gd.session.settings import RunSettings
 from tui_gd.ui.context import Context
 from tui_gd.ui.keys import ACTIONS, Action, KeyNames
 from tui_gd.ui.panels.widget import CellView
-from tui_gd.ui.textual_fixes.app import Answer, Closing, OwnKeys
+from tui_gd.ui.textual_fixes.app import Answer, Closing, Key, OwnKeys
 
 _PAGE = 10
 _END = 10_000_000
@@ -283,12 +283,8 @@ class ColumnsScreen(ScrolledPage[bool]):
     The key that opens it also closes it.
     """
 
-    own_keys = ("What was done to the columns", (("e", "change what columns of a table are for"),))
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("D", "dismiss", show=False),
-        Binding("e", "roles", show=False),
-    ]
+    HEADING = "What was done to the columns"
+    KEYS = (Key("D", "dismiss"), Key("e", "roles", "e", "change what columns of a table are for"))
 
     def __init__(self, context: Context, problem: Problem, settings: RunSettings) -> None:
         notes = column_notes(problem, settings)

@@ -3,10 +3,9 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -20,7 +19,7 @@ from tui_gd.problems import TITLES
 from tui_gd.problems.input_file import InputFile, files_of, format_of, names_file, shown_path
 from tui_gd.problems.problem import Task
 from tui_gd.problems.text import safe_text, whole_number
-from tui_gd.ui.textual_fixes.app import Dialog, Entries
+from tui_gd.ui.textual_fixes.app import Dialog, Entries, Key
 
 LONGEST_NAME = 20
 HINT_SECONDS = 10.0
@@ -92,7 +91,7 @@ class Prompt(Dialog[Any]):
     The line begins with `value`; typing replaces it unless `select` is False.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "back")]
+    KEYS = (Key("escape", "dismiss(None)"),)
 
     def __init__(
         self, question: str, value: str, parse: Callable[[str], Any], *, select: bool = True
@@ -125,10 +124,10 @@ class Prompt(Dialog[Any]):
 class Whole(Dialog[None]):
     """Shows a text to its end, in as many lines as it takes; it scrolls if they are too many."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss(None)", "back")]
-    own_keys = (
-        "The line that repeats the run",
-        (("↑ ↓ pgup pgdn", "scroll, if there is more of it"), ("esc, enter or q", "back")),
+    HEADING = "The line that repeats the run"
+    KEYS = (
+        Key("", "", "↑ ↓ pgup pgdn", "scroll, if there is more of it"),
+        Key("escape,enter,q", "dismiss(None)", "esc, enter or q", "back"),
     )
 
     def __init__(self, title: str, text: str) -> None:
@@ -147,19 +146,13 @@ class Whole(Dialog[None]):
 class Choice(Dialog[str | None]):
     """Asks for one of several, (value, text) each; answers with its value."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "back"),
-        Binding("j", "app.simulate_key('down')", show=False),
-        Binding("k", "app.simulate_key('up')", show=False),
-    ]
-    own_keys = (
-        "List",
-        (
-            ("↑ ↓ or j k", "the entry before, the next"),
-            ("pgup pgdn", "ten entries further up, down"),
-            ("enter", "take the entry"),
-            ("esc", "back, nothing is changed"),
-        ),
+    HEADING = "List"
+    KEYS = (
+        Key("j", "app.simulate_key('down')", "↑ ↓ or j k", "the entry before, the next"),
+        Key("k", "app.simulate_key('up')"),
+        Key("", "", "pgup pgdn", "ten entries further up, down"),
+        Key("", "", "enter", "take the entry"),
+        Key("escape", "dismiss(None)", "esc", "back, nothing is changed"),
     )
 
     def __init__(

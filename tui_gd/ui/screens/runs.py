@@ -39,20 +39,11 @@ class RunsScreen(Page[str | None]):
     export.
     """
 
-    own_keys = ("Kept runs", KEYS)
-
+    HEADING = "Kept runs"
+    KEYS = KEYS
     BINDINGS: ClassVar[list[BindingType]] = [
         *LETTERS,
-        Binding("escape,q,L", "dismiss(None)", "back"),
-        Binding("space", "mark", show=False),
-        Binding("u", "unmark", show=False),
-        Binding("enter", "open", show=False),
-        Binding("e", "export", show=False),
-        Binding("x,delete", "delete", show=False),
-        Binding("y", "log_axis", show=False),
         Binding("tab,shift+tab", "turn_over", show=False, priority=True),
-        Binding("right", "scroll_settings(1)", show=False),
-        Binding("left", "scroll_settings(-1)", show=False),
     ]
 
     def __init__(

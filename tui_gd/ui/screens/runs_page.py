@@ -22,6 +22,7 @@ from tui_gd.training.series import Buckets
 from tui_gd.training.series import curve_of as thinned
 from tui_gd.ui.panels.readings import curve_of, shown
 from tui_gd.ui.screens.settings_page import value_in_words
+from tui_gd.ui.textual_fixes.app import Key
 
 # the most buckets of a drawn curve: more than any screen has dots
 MOST_BUCKETS = 2048
@@ -201,16 +202,17 @@ _GAP, _MARKER = 2, 2
 _LONGEST_PROBLEM, _SHORTEST_PROBLEM = 32, 8
 
 KEYS = (
-    ("space", "mark"),
-    ("enter", "go on here"),
-    ("e", "export"),
-    ("x", "delete"),
-    ("y", "log axis"),
-    ("tab", "curves/settings"),
-    ("← →", "scroll settings"),
-    ("u", "unmark all"),
-    ("?", "help"),
-    ("esc", "back"),
+    Key("space", "mark", "space", "mark"),
+    Key("enter", "open", "enter", "go on here"),
+    Key("e", "export", "e", "export"),
+    Key("x,delete", "delete", "x", "delete"),
+    Key("y", "log_axis", "y", "log axis"),
+    Key("", "", "tab", "curves/settings"),
+    Key("right", "scroll_settings(1)", "← →", "scroll settings"),
+    Key("left", "scroll_settings(-1)"),
+    Key("u", "unmark", "u", "unmark all"),
+    Key("", "", "?", "help"),
+    Key("escape,q,L", "dismiss(None)", "esc", "back"),
 )
 _NEEDED = ("back", "help")
 
@@ -290,7 +292,9 @@ def draw_runs(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
 def key_line(columns: int, symbols: Symbols) -> list[tuple[str, str]]:
     """Return the keys and words that fit into one line."""
     keys = [
-        (key.replace("← →", "left right") if symbols.plain else key, word) for key, word in KEYS
+        (one.shown.replace("← →", "left right") if symbols.plain else one.shown, one.text)
+        for one in KEYS
+        if one.shown
     ]
     kept = sorted(keys, key=lambda entry: entry[1] not in _NEEDED)
     while kept and sum(width(key) + 1 + width(word) + _GAP for key, word in kept) - _GAP > columns:

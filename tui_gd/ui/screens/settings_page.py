@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any, ClassVar
 
 from textual import events, work
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from tui_gd.learning.losses import POSSIBLE
 from tui_gd.learning.optimizers import MOMENTUM
@@ -31,6 +31,7 @@ from tui_gd.ui.context import Context
 from tui_gd.ui.keys import KeyNames, ladder
 from tui_gd.ui.screens.pages import LETTERS, Page
 from tui_gd.ui.screens.questions import Choice, Prompt, listed, loss_words
+from tui_gd.ui.textual_fixes.app import Key
 
 _LONGEST_VALUE = 26
 _ABOUT_ROWS, _CONSEQUENCE_ROWS = 3, 2
@@ -381,27 +382,17 @@ class SettingsScreen(Page[dict[str, Any] | None]):
     the table's columns.
     """
 
-    own_keys = (
-        "Settings",
-        (
-            ("↑ ↓ or j k", "choose a setting"),
-            ("← → or h l", "change it"),
-            ("space or e", "type its value"),
-            ("del", "as it was"),
-            ("enter", "begin with the changes, or act at once"),
-            ("esc or q", "leave; the changes stay on this page"),
-        ),
+    HEADING = "Settings"
+    KEYS = (
+        Key("down", "move(1)", "↑ ↓ or j k", "choose a setting"),
+        Key("right,l", "change(1)", "← → or h l", "change it"),
+        Key("left,h", "change(-1)"),
+        Key("space,e", "type('')", "space or e", "type its value"),
+        Key("backspace,delete", "restore", "del", "as it was"),
+        Key("enter", "take", "enter", "begin with the changes, or act at once"),
+        Key("escape,q", "dismiss(None)", "esc or q", "leave; the changes stay on this page"),
     )
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *LETTERS,
-        Binding("escape,q", "dismiss(None)", "back"),
-        Binding("right,l", "change(1)", show=False),
-        Binding("left,h", "change(-1)", show=False),
-        Binding("space,e", "type('')", show=False),
-        Binding("backspace,delete", "restore", show=False),
-        Binding("enter", "take", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*LETTERS]
 
     def __init__(self, context: Context, page: SettingsPage) -> None:
         super().__init__(context, partial(draw_settings, page), page.move)

@@ -5,10 +5,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 from textual import events, work
-from textual.binding import Binding, BindingType
 
 from tui_gd.plots.axes import BORDER, Canvas, Heading, draw_box
 from tui_gd.plots.cells import Cells, first_fitting, fit, width, wrapped
@@ -23,6 +21,7 @@ from tui_gd.ui.context import Context
 from tui_gd.ui.screens.pages import Page
 from tui_gd.ui.screens.questions import OPEN_FILE, Prompt, found, likely_target, parse_file
 from tui_gd.ui.screens.settings_page import question_about
+from tui_gd.ui.textual_fixes.app import Key
 
 _KEYS = (
     "↑ ↓ choose   ← → role   del leave out   letters find   enter {enter}   esc back   F1 keys",
@@ -359,26 +358,23 @@ class TableScreen(Page[RunSettings | None]):
     The settings so far are still in `page` after a person leaves it.
     """
 
-    own_keys = (
-        "Columns of a table",
-        (
-            ("↑ ↓", "choose an offer or a column; also pgup, pgdn, home, end"),
-            ("← →", "the column's role: as found, number, text, left out, target"),
-            ("del", "leave the column out, or take it again"),
-            ("letters", "find columns by their names; backspace takes a letter back"),
-            ("enter", "do what is offered, or learn with these roles"),
-            ("esc", "back; nothing begins"),
+    HEADING = "Columns of a table"
+    KEYS = (
+        Key("down", "move(1)", "↑ ↓", "choose an offer or a column; also pgup, pgdn, home, end"),
+        Key(
+            "right", "role(1)", "← →", "the column's role: as found, number, text, left out, target"
         ),
+        Key("left", "role(-1)"),
+        Key("delete", "leave_out", "del", "leave the column out, or take it again"),
+        Key(
+            "backspace",
+            "take_back",
+            "letters",
+            "find columns by their names; backspace takes a letter back",
+        ),
+        Key("enter", "take", "enter", "do what is offered, or learn with these roles"),
+        Key("escape", "dismiss(None)", "esc", "back; nothing begins"),
     )
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "back"),
-        Binding("right", "role(1)", show=False),
-        Binding("left", "role(-1)", show=False),
-        Binding("delete", "leave_out", show=False),
-        Binding("backspace", "take_back", show=False),
-        Binding("enter", "take", show=False),
-    ]
 
     def __init__(self, context: Context, asked: Asked, replaced: str = "") -> None:
         page = TablePage(asked, replaced)

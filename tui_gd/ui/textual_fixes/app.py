@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from rich._wrap import divide_line
 from rich.console import RenderableType
@@ -291,15 +291,38 @@ OwnKeys = tuple[str, Sequence[tuple[str, str]]]
 HELP = Binding("question_mark,f1", "app.show_help", show=False)
 
 
+class Key(NamedTuple):
+    """Keys of one screen, by Textual's names, with their action; `shown` and `text` in the help.
+
+    Without an action, they are keys of something within the screen.
+    """
+
+    keys: str
+    action: str
+    shown: str = ""
+    text: str = ""
+
+
 class Closing(Screen[Answer]):
     """A screen that closes only while it is the uppermost one.
 
     Fault of Textual 8.2: two quick keys close a screen twice, which ends the app.
+
+    The help lists `KEYS`, which are bound as well, under `HEADING`.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [HELP]
-
+    HEADING: ClassVar[str] = ""
+    KEYS: ClassVar[tuple[Key, ...]] = ()
     own_keys: ClassVar[OwnKeys] = ("", ())
+
+    def __init_subclass__(cls, **how: Any) -> None:
+        """Bind the keys of a class."""
+        if keys := vars(cls).get("KEYS"):
+            bound = [Binding(one.keys, one.action, show=False) for one in keys if one.action]
+            cls.BINDINGS = [*vars(cls).get("BINDINGS", ()), *bound]
+            cls.own_keys = cls.HEADING, [(one.shown, one.text) for one in keys if one.shown]
+        super().__init_subclass__(**how)
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         """Close with an answer; do nothing if already closed, or behind another screen."""
