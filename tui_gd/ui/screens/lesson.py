@@ -27,12 +27,9 @@ from tui_gd.lessons.replay import (
 )
 from tui_gd.plots.curves import Mark
 from tui_gd.plots.palette import Style
-from tui_gd.problems import Problem
 from tui_gd.runs.share import open_line
 from tui_gd.runs.store import Store
 from tui_gd.session.commands import Command, GoTo, Pause, StepBack
-from tui_gd.session.runner import Runner
-from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.context import Context
 from tui_gd.ui.keys import KeyNames
@@ -167,10 +164,11 @@ class LessonBox(CellView, can_focus=True):
 
     def follow(self, snapshot: Snapshot) -> None:
         """Look at the run when the lesson waits for it."""
-        guide, runner = self.guide, self._run.runner
-        if guide is None or runner is None or guide.busy or self._opened:
+        guide = self.guide
+        if guide is None or guide.busy or self._opened:
             return
-        resting = snapshot.state is not RunState.RUNNING and not runner.busy
+        busy = self._run.sender.runner.busy
+        resting = snapshot.state is not RunState.RUNNING and not busy
         if guide.wants_text and resting:
             self._ask_run(guide, partial(guide.read, self.context.style), self._show_step)
         elif guide.watches and time.monotonic() > self._looked + LOOK_SECONDS:
@@ -193,11 +191,10 @@ class LessonBox(CellView, can_focus=True):
     def _ask_copy(
         self, guide: "Guide", ask: Callable[[LessonRun], object], then: Callable[[object], None]
     ) -> None:
-        runner, result = self._run.runner, None
-        assert runner
+        result = None
         try:
             with computing():
-                run = guide.run_at(runner, self._run.settings, self._run.problem)
+                run = guide.run_at(self._run)
                 result = ask(run) if run is not None else None
         except ProblemError as error:
             self._notices.say_from_thread(str(error))
@@ -210,8 +207,8 @@ class LessonBox(CellView, can_focus=True):
 
     def _post(self, orders: Sequence[Command]) -> None:
         """Let the run on the screen do what a step says."""
-        runner, sender = self._run.runner, self._run.sender
-        epoch = runner.snapshot.epoch if runner else 0
+        sender = self._run.sender
+        epoch = sender.snapshot.epoch
         for order in orders:
             # a later order ends a seek where it is, but never a step back
             match order:
@@ -224,8 +221,7 @@ class LessonBox(CellView, can_focus=True):
     @work(thread=True, group="lesson", description="lesson")
     def _save(self, guide: "Guide") -> None:
         """Save the progress of a lesson, and the run as it is."""
-        runner = self._run.runner
-        run = guide.run_at(runner, self._run.settings, self._run.problem) if runner else None
+        run = guide.run_at(self._run)
         if run is None:
             return
         line = run.line()
@@ -358,12 +354,12 @@ class Guide:
         """Whether to look at the run, because it may have done a task."""
         return self.player.step.kind == "do" and self.player.waits
 
-    def run_at(self, runner: Runner, settings: RunSettings, problem: Problem) -> LessonRun | None:
+    def run_at(self, live: LiveRun) -> LessonRun | None:
         """Return a copy of the run on the screen; call on a thread of its own, because it waits."""
-        checkpoint = runner.checkpoint()
+        checkpoint = live.sender.runner.checkpoint()
         if checkpoint is None:
             return None
-        return at_checkpoint(settings, problem, checkpoint, self._first_seed)
+        return at_checkpoint(live.settings, live.problem, checkpoint, self._first_seed)
 
     # Questions to a copy of the run, on its thread
 

@@ -207,8 +207,6 @@ class LiveRun:
     and starts it; it is `fresh` unless it learns from the same data.
     """
 
-    settings: RunSettings
-    wanted: RunSettings
     problem: Problem
 
     def __init__(

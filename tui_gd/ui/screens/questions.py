@@ -32,8 +32,6 @@ class Notices:
     `loading` is the shown line about what is loading, or empty.
     """
 
-    loading: str
-
     def __init__(self, screen: Screen[Any], symbols: Symbols) -> None:
         self._screen, self._symbols = screen, symbols
         self._stays = False

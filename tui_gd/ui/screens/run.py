@@ -6,7 +6,6 @@
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -84,16 +83,6 @@ class RunScreen(Screen[None]):
     numbers of the lanes that plots leave out.
     """
 
-    context: Context
-    run: LiveRun
-    board: Board
-    lesson: LessonBox
-    notices: Notices
-    draft: dict[str, Any]
-    key_repeat: KeyRepeat
-    pressed_at: float
-    """When the terminal sent the latest key or button, which may be long before its effect."""
-
     app: PacedApp[str]
     # otherwise the first panel would take the focus from the panel that had it last time
     AUTO_FOCUS: ClassVar[str | None] = ""
@@ -115,7 +104,7 @@ class RunScreen(Screen[None]):
             lay_out=self.lay_out,
             redraw=self._draw_again,
         )
-        self.draft = {}
+        self.draft: dict[str, Any] = {}
         cursor = ",".join(CURSOR_KEYS).split(",")
         for action in context.actions:
             for key in action.keys.split(","):
@@ -132,11 +121,9 @@ class RunScreen(Screen[None]):
         self.board.choose_all(view.panels, view.focused)
         self.board.maximised = view.maximised
         loss = self.board.loss
-        loss.log_axis, loss.log_epochs, loss.smoothing = (
-            view.log_axis,
-            view.log_epochs,
-            view.smooth,
-        )
+        loss.log_axis, loss.log_epochs = view.log_axis, view.log_epochs
+        loss.smoothing = view.smooth
+        # when the terminal sent the latest key or button, which may be long before its effect
         self.pressed_at = 0.0
         self.key_repeat = KeyRepeat(lambda: self.pressed_at)
         self.hidden: set[int] = set()
@@ -160,14 +147,8 @@ class RunScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the lines around the panels, and the panels."""
-        yield self._top
-        yield self._status
-        yield self._verdict
-        yield self.board
-        yield self.lesson
-        yield self._tabs
-        yield self._keys
-        yield self._tiny
+        yield from (self._top, self._status, self._verdict, self.board, self.lesson)
+        yield from (self._tabs, self._keys, self._tiny)
 
     @property
     def options(self) -> list[Option]:
@@ -177,19 +158,11 @@ class RunScreen(Screen[None]):
     @property
     def last_view(self) -> LastView:
         """The view to restore at the next start."""
-        board = self.board
-        theme = self.context.view.theme
+        board, loss, before = self.board, self.board.loss, self.context.view
         if self.lesson.guide:  # the lesson has chosen the panels
-            return replace(self.context.view, theme=theme)
-        return LastView(
-            theme,
-            board.places(),
-            board.panel.NAME,
-            board.maximised,
-            board.loss.log_axis,
-            board.loss.log_epochs,
-            board.loss.smoothing,
-        )
+            return before
+        shown = (before.theme, board.places(), board.panel.NAME, board.maximised)
+        return LastView(*shown, loss.log_axis, loss.log_epochs, loss.smoothing)
 
     # From start to first snapshot
 

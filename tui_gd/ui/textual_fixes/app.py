@@ -86,10 +86,6 @@ class PacedApp(App[Result]):
     answer to a key waits behind all of them.
     """
 
-    flow: Flow
-    asks_ground: bool
-    """Whether to ask the terminal for the colour of its ground, which `on_ground` then gets."""
-
     def __init__(self, terminal: Terminal) -> None:
         # fault: rich reduces colours to 16 for a TERM that it does not know, such as alacritty
         if system := COLOUR_SYSTEMS.get(terminal.depth):
@@ -98,6 +94,7 @@ class PacedApp(App[Result]):
         StylesCache.get_inner_outer = _get_inner_outer  # type: ignore[method-assign, assignment]
         super().__init__()
         self.terminal = terminal
+        # whether to ask the terminal for the colour of its ground, which `on_ground` then gets
         self.asks_ground = False
         self.flow = Flow()
         self._looking = False
