@@ -471,31 +471,25 @@ def read_order(text: str) -> Command:
     return commands.StepBack(number) if name == "back" else commands.Step(number)
 
 
-def _places(text: str) -> dict[str, tuple[int, int]]:
-    """Return line and column of every key of a lesson's file, from 1.
+# strings of several lines, in which nothing is looked for, the heads of tables, and keys
+_PLACE = re.compile(
+    r"""("{3}|'{3})[\s\S]*?\1|^[ \t]*(?:\[\[(step)\]\]|\[(words)\]|([A-Za-z_]+)[ \t]*=[ \t]*)""",
+    re.MULTILINE,
+)
 
-    tomllib keeps no positions, so lines are looked at: `[[step]]` begins a step, `[words]` the
-    words, `key =` is a key.
-    """
+
+def _places(text: str) -> dict[str, tuple[int, int]]:
+    """Return line and column of every key of a lesson's file, from 1; tomllib keeps none."""
     places: dict[str, tuple[int, int]] = {}
-    step, inside, table = -1, "", ""
-    for number, line in enumerate(text.splitlines(), 1):
-        if inside:
-            inside = "" if inside in line else inside
-            continue
-        if line.strip().startswith("[[step]]"):
-            step += 1
-            table = f"step.{step}."
-            places[f"step.{step}"] = (number, 1)
-            continue
-        if line.strip().startswith("[words]"):
-            table = "words."
-            places["words"] = (number, 1)
-            continue
-        found = re.match(r"\s*([A-Za-z_]+)\s*=\s*", line)
-        if found:
-            places.setdefault(table + found[1], (number, found.end() + 1))
-            for quotes in ('"""', "'''"):
-                if line.count(quotes) == 1:
-                    inside = quotes
+    step, table = -1, ""
+    for found in _PLACE.finditer(text):
+        _, is_step, is_words, key = found.groups()
+        line = text.count("\n", 0, found.end()) + 1
+        if is_step or is_words:
+            step += bool(is_step)
+            table = f"step.{step}" if is_step else "words"
+            places[table] = line, 1
+        elif key:
+            column = found.end() - text.rfind("\n", 0, found.end())
+            places.setdefault(f"{table}.{key}".lstrip("."), (line, column))
     return places

@@ -180,8 +180,7 @@ class RunScreen(Screen[None]):
 
     def _show_run(self, fresh: bool, note: str) -> None:
         """Show a run that has taken the place of another, and start it."""
-        run, runner = self.run, self.run.runner
-        assert runner
+        run, runner = self.run, self.run.sender.runner
         if self._drawn is None:
             self.call_after_refresh(self.context.settled)
         if fresh:
@@ -287,8 +286,7 @@ class RunScreen(Screen[None]):
     @property
     def view(self) -> View:
         """The run as panels should draw it now."""
-        assert self.run.runner
-        run, runner, guide = self.run, self.run.runner, self.lesson.guide
+        run, runner, guide = self.run, self.run.sender.runner, self.lesson.guide
         snapshot = runner.snapshot
         resting = snapshot.state is not RunState.RUNNING and not runner.busy
         return View(
@@ -351,8 +349,8 @@ class RunScreen(Screen[None]):
     @property
     def step_pending(self) -> bool:
         """Whether steps are slow and the last requested one is not on the screen yet."""
-        runner = self.run.runner
-        if runner is None or runner.step_seconds < SLOW_STEP_SECONDS:
+        runner = self.run.sender.runner
+        if runner.step_seconds < SLOW_STEP_SECONDS:
             return False
         return runner.busy or runner.snapshot is not self._drawn
 
