@@ -230,14 +230,14 @@ def test_a_wrong_answer_gets_a_hint_and_after_some_tries_the_truth() -> None:
 def test_keys_that_advance_are_locked_until_the_prediction_is_made() -> None:
     lesson = bundled("tour")
     player = Player(lesson, "Ada")
-    assert player.locks("run_or_pause")
-    assert player.locks("step(1)")
-    assert not player.locks("step_back(1)")
-    assert not player.locks("panel('why')")
+    assert player.refusal("run_or_pause")
+    assert player.refusal("step(1)")
+    assert not player.refusal("step_back(1)")
+    assert not player.refusal("panel('why')")
     player.answer("1", begin(lesson, 0))
-    assert not player.locks("run_or_pause")
-    assert Player(bundled("overshoot"), "Ada").locks("race('rates')")
-    assert Player(bundled("overshoot"), "Ada").locks("panel('why')")
+    assert not player.refusal("run_or_pause")
+    assert Player(bundled("overshoot"), "Ada").refusal("race('rates')")
+    assert Player(bundled("overshoot"), "Ada").refusal("panel('why')")
 
 
 def test_a_step_is_skipped_only_where_the_lesson_allows_it() -> None:

@@ -473,11 +473,8 @@ class _LessonSession(Session):
         if player.step.asks and player.waits and self._answers(words):
             return "answer", " ".join(words)
         call = super().parse(words)
-        if call is not None and player.locks(self._action(*call)):
-            locked = player.lesson_locks(self._action(*call))
-            raise WordError(
-                f"{call[0]}: {player.say('not_here')}" if locked else player.say("answer_first")
-            )
+        if call is not None and (why := player.refusal(self._action(*call))):
+            raise WordError(f"{call[0]}: {why}" if why == player.say("not_here") else why)
         return call
 
     def _answers(self, words: list[str]) -> bool:

@@ -76,19 +76,14 @@ class Player:
         """Whether the step still wants something before the next one."""
         return self.step.kind != "read" and not self.record.done
 
-    def lesson_locks(self, action: str) -> bool:
-        """Return whether the lesson locks an action in all of its steps."""
+    def refusal(self, action: str) -> str:
+        """Return why an action of the run does nothing now; empty if it works."""
         name = action.partition("(")[0]
-        if action in self.lesson.lock or name in self.lesson.lock:
-            return True
-        return name == "panel" and any(f"'{panel}'" in action for panel in self.lesson.hide)
-
-    def locks(self, action: str) -> bool:
-        """Return whether an action of the run does nothing now."""
-        if self.lesson_locks(action):
-            return True
+        hidden = name == "panel" and any(f"'{panel}'" in action for panel in self.lesson.hide)
+        if hidden or {action, name} & set(self.lesson.lock):
+            return self.say("not_here")
         waiting = self.step.kind == "predict" and self.waits
-        return waiting and action.partition("(")[0] in ADVANCING
+        return self.say("answer_first") if waiting and name in ADVANCING else ""
 
     def fill(self, text: str, facts: Facts | None) -> str:
         """Return a text of the lesson as the learner reads it."""

@@ -83,10 +83,7 @@ class LessonBox(CellView, can_focus=True):
 
     def refusal(self, action: str) -> str:
         """Return why an action does nothing now; empty if it works."""
-        player = self.guide.player if self.guide else None
-        if player is None or not player.locks(action):
-            return ""
-        return player.say("not_here" if player.lesson_locks(action) else "answer_first")
+        return self.guide.player.refusal(action) if self.guide else ""
 
     # Coming and going
 

@@ -49,25 +49,18 @@ _KEYS = (
 
 def options_for(settings: RunSettings, problem: Problem) -> list[Option]:
     """Return the options that suit a problem, in the groups of the command line's help."""
-    scopes = [Scope.ANY, Scope.LOCAL]
-    built_in = BUILTIN.get(settings.problem)
+    scopes, built_in = [Scope.ANY, Scope.LOCAL], BUILTIN.get(settings.problem)
+    left_out = {"surface"} if settings.surface is None else set[str]()
     if problem.surface is None:
-        scopes.append(Scope.ROWS)
-        scopes.append(Scope.MADE if built_in else Scope.FILES)
-    options = options_of(settings, *scopes)
-    if settings.surface is None:
-        options.pop("surface")
-    if problem.surface is not None:  # a surface has one loss and one start
-        del options["loss"], options["start"]
-    else:
-        options["loss"] = replace(options["loss"], steps=tuple(POSSIBLE[problem.task]))
+        scopes += [Scope.ROWS, Scope.MADE if built_in else Scope.FILES]
+    else:  # a surface has one loss and one start
+        left_out |= {"loss", "start"}
     if built_in:
-        made = options_of(settings, Scope.MADE)
-        options = {
-            name: one
-            for name, one in options.items()
-            if name not in made or name in built_in.options
-        }
+        left_out |= options_of(settings, Scope.MADE).keys() - built_in.options
+    options = options_of(settings, *scopes)
+    options = {name: one for name, one in options.items() if name not in left_out}
+    if "loss" in options:
+        options["loss"] = replace(options["loss"], steps=tuple(POSSIBLE[problem.task]))
     groups = list(dict.fromkeys(one.group for one in options.values()))
     return sorted(options.values(), key=lambda one: groups.index(one.group))
 
