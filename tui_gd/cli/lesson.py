@@ -41,11 +41,13 @@ from tui_gd.lessons.replay import (
     start_of,
     take_answer,
 )
+from tui_gd.plots.symbols import ASCII
 from tui_gd.problems.text import aligned, safe_text
 from tui_gd.runs.share import open_line
 from tui_gd.runs.store import Store
 from tui_gd.session.commands import Command
 from tui_gd.ui.keys import ACTIONS
+from tui_gd.ui.panels.lesson import curve_options
 
 MOST_LINES = 10_000
 
@@ -235,7 +237,7 @@ def _grade(options: argparse.Namespace) -> int:
         except LessonError:
             raise
         except ProblemError as error:
-            grades.append(Grade("?", (), 0, 0, 0, 0, str(error)))
+            grades.append(Grade("?", fault=str(error)))
     if not grades:
         raise ProblemError("there is no hand-in: lines begin with gdl1:")
     rows = [_row(one, len(found.steps)) for one in grades]
@@ -360,11 +362,11 @@ class _LessonRun(PlainRun):
         step, lesson = player.step, player.lesson
         title = player.say("step", lesson.title, player.at + 1, len(lesson.steps))
         lines = ["", f"{title}: {step.title}" if step.title else title]
-        lines += textwrap.wrap(player.text(self._as_lesson), 78)
+        here, options = self._as_lesson, player.options()
+        lines += textwrap.wrap(player.text(here), 78)
         if step.curves:
-            lines += self._curves()
-        else:
-            lines += [f"  {i}  {text}" for i, text in enumerate(player.options(), 1)]
+            options = [*curve_options(curves(here, player.curve_rates(), step.then), ASCII)]
+        lines += [f"  {i}  {text}" for i, text in enumerate(options, 1)]
         return [*lines, self._prompt()]
 
     def _prompt(self) -> str:
@@ -374,17 +376,6 @@ class _LessonRun(PlainRun):
         if step.kind == "do":
             return self.player.say("ask_task")
         return self.player.say("ask_number" if step.number else "ask_answer")
-
-    def _curves(self) -> list[str]:
-        """Return every curve as a line of losses."""
-        step = self.player.step
-        found = curves(self._as_lesson, self.player.curve_rates(), step.then)
-        lines = []
-        for number, losses in enumerate(found, 1):
-            places = sorted({round(i * (len(losses) - 1) / 4) for i in range(5)})
-            shown = " -> ".join(f"{losses[i]:.3g}" for i in places)
-            lines.append(f"  {number}  {shown}")
-        return lines
 
     def answer(self, text: str) -> list[str]:
         """Answer the question; if the answer counts, the run shows what really happens."""

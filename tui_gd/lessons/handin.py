@@ -43,11 +43,11 @@ class Grade:
     """The grade of one hand-in: a word for every step, and totals."""
 
     name: str
-    steps: tuple[str, ...]
-    right: int
-    asked: int
-    tries: int
-    skipped: int
+    steps: tuple[str, ...] = ()
+    right: int = 0
+    asked: int = 0
+    tries: int = 0
+    skipped: int = 0
     fault: str = ""
 
 
@@ -123,7 +123,7 @@ def grade(lesson: Lesson, hand_in: HandIn) -> Grade:
     elif len(records) != len(lesson.steps):
         fault = "has another number of steps"
     if fault:
-        return Grade(hand_in.name, (), 0, 0, 0, 0, fault)
+        return Grade(hand_in.name, fault=fault)
     start = start_of(lesson, seed_of(hand_in.name))
     words = [
         _judge(Player(lesson, hand_in.name, at=i), record, start)

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise, zip_longest
 from typing import ClassVar
 
 from textual import events
@@ -368,16 +368,10 @@ def _in_lines(
     most = next((k for k in range(9, 1, -1) if sum(min(k, high) for high in heights) <= room), 1)
     rows = []
     for line, high in zip(parts, heights, strict=True):
-        for row in range(min(most, high)):
-            texts = (
-                " ".join(part[row:] if row == most - 1 else part[row : row + 1]) for part in line
-            )
-            rows.append(
-                tuple(
-                    fit(text, cells, symbols.plain)
-                    for text, cells in zip(texts, widths, strict=True)
-                )
-            )
+        cut = [[*part[: most - 1], " ".join(part[most - 1 :])] for part in line]
+        for texts in islice(zip_longest(*cut, fillvalue=""), min(most, high)):
+            fields = zip(texts, widths, strict=True)
+            rows.append(tuple(fit(text, cells, symbols.plain) for text, cells in fields))
     return rows
 
 
