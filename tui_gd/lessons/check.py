@@ -79,11 +79,10 @@ def check_translation(lesson: Lesson, original: Lesson) -> None:
     if len(lesson.steps) != len(original.steps):
         refuse("step")
     for at, (one, other) in enumerate(zip(lesson.steps, original.steps, strict=True)):
-        keys = ("kind", "panel", "then", "number", "relative", "absolute", "range", "curves")
+        keys = ("kind", "panel", "then", "number", "within", "range", "curves")
         for key in (*keys, "verdict", "until", "solution"):
             if getattr(one, key) != getattr(other, key):
-                place = {"relative": "within", "absolute": "within"}.get(key, key)
-                refuse(f"step.{at}.{place}")
+                refuse(f"step.{at}.{key}")
         marks = [[(choice.right, choice.mark) for choice in step.choice] for step in (one, other)]
         if marks[0] != marks[1]:
             refuse(f"step.{at}.choice")

@@ -86,8 +86,8 @@ class Step:
     """One step. The question is `number`, `curves`, `choice`, `verdict`, `one_of`, or none.
 
     `then` is carried out when the prediction is given, or when a `read` step is left. A number is
-    right within `relative` times its size or `absolute` of it, or in `range`. `until` ends a `do`.
-    `after` is shown with the answer.
+    right `within` a share of its size or so much of it, or in `range`. `until` ends a `do`. `after`
+    is shown with the answer.
     """
 
     kind: Kind
@@ -96,8 +96,7 @@ class Step:
     panel: str = ""
     then: tuple[Command, ...] = ()
     number: Check | None = None
-    relative: float = 0.0
-    absolute: float = 0.0
+    within: tuple[float, float] = (0.0, 0.0)
     range: tuple[float, float] | None = None
     too_high: str = ""
     too_low: str = ""
@@ -119,7 +118,8 @@ class Step:
         """Return whether a number is near enough to the true one."""
         if self.range is not None:
             return self.range[0] <= given <= self.range[1]
-        return abs(given - true) <= max(self.absolute, self.relative * abs(true))
+        share, size = self.within
+        return abs(given - true) <= max(size, share * abs(true))
 
 
 @dataclass(frozen=True)
@@ -270,7 +270,6 @@ class _Table:
             raise self._fault("", f"a step has one of {', '.join(KINDS)}")
         kind = kinds[0]
         self._refuse_others({kind, "title", "panel", "then", "after", *_KEYS_OF.get(kind, ())})
-        within, span = self._tolerance()
         panel = self._text("panel", 20)
         if panel and panel not in PANELS:
             raise self._fault("panel", f"panel is one of {', '.join(PANELS)}")
@@ -281,8 +280,8 @@ class _Table:
             panel,
             self._orders("then"),
             self._check("number"),
-            *within,
-            span,
+            self._within(),
+            self._range(),
             self._filled("too_high", LONGEST_WORD),
             self._filled("too_low", LONGEST_WORD),
             self._rates(),
@@ -314,7 +313,7 @@ class _Table:
             raise self._fault("", "do needs solution: the commands that reach it")
         if step.choice and not any(choice.right for choice in step.choice):
             raise self._fault("choice", "one choice needs right = true")
-        if step.number and step.range is None and not (step.relative or step.absolute):
+        if step.number and step.range is None and not any(step.within):
             raise self._fault("number", "a number needs within or range")
 
     def _refuse_others(self, known: Collection[str]) -> None:
@@ -370,28 +369,28 @@ class _Table:
         text = self._text(key, 300)
         return self._parsed(key, read_check, text) if text else None
 
-    def _tolerance(self) -> tuple[tuple[float, float], tuple[float, float] | None]:
-        """Return (relative, absolute) and the range."""
-        within, span = self._values.get("within", 0.0), self._values.get("range")
-        relative = absolute = 0.0
+    def _within(self) -> tuple[float, float]:
+        within = self._values.get("within", 0.0)
         try:
-            if type(within) is str:
-                percent, sign, rest = within.strip().partition("%")
-                relative = readers.number(0).typed(percent if sign and not rest else "") / 100.0
-            else:
-                absolute = readers.number(0).plain(within)
+            if type(within) is not str:
+                return 0.0, readers.number(0).plain(within)
+            percent, sign, rest = within.strip().partition("%")
+            return readers.number(0).typed(percent if sign and not rest else "") / 100.0, 0.0
         except ValueError:
             what = "within is a number from 0, or a share as '5 %'"
             raise self._fault("within", what) from None
+
+    def _range(self) -> tuple[float, float] | None:
+        span = self._values.get("range")
         if span is None:
-            return (relative, absolute), None
+            return None
         try:
             low, high = readers.several(readers.number(), 2, 2).plain(span)
             if low > high:
                 raise ValueError
         except ValueError:
             raise self._fault("range", "range is [least, greatest]") from None
-        return (relative, absolute), (low, high)
+        return low, high
 
     def _rates(self) -> tuple[float, ...]:
         value = self._values.get("curves", [])

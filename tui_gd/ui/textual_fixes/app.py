@@ -110,12 +110,6 @@ class PacedApp(App[Result]):
     def draw_waiting(self) -> None:
         """Draw what had to wait for the line to the terminal."""
 
-    def action_show_help(self) -> None:
-        """Show the help over the current screen."""
-
-    def key_read(self) -> None:
-        """Prepare for the effects of a key; the thread that reads it calls this."""
-
     def terminal_gone(self) -> None:
         """Leave because the terminal has hung up; the thread that reads it calls this."""
         self.leave(1)
