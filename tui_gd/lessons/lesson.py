@@ -322,7 +322,9 @@ class _Table:
                 raise self._fault(key, f"{key[:40]!a} is none of {', '.join(sorted(known))}")
 
     def _text(self, key: str, most: int, *, required: bool = False) -> str:
-        value = self._values.get(key, "")
+        return self._as_text(self._values.get(key, ""), key, most, required=required)
+
+    def _as_text(self, value: object, key: str, most: int, *, required: bool) -> str:
         if type(value) is not str:
             raise self._fault(key, f"{key} is text, in quotes")
         text = " ".join(value.split())
@@ -352,8 +354,7 @@ class _Table:
             value = [value]
         if type(value) is not list or len(value) > 20:
             raise self._fault(key, f"{key} is a list of at most 20 texts")
-        tables = (_Table({key: one}, self._name, self._places, self._path) for one in value)
-        return tuple(table._text(key, most, required=True) for table in tables)
+        return tuple(self._as_text(one, key, most, required=True) for one in value)
 
     def _panels(self, key: str) -> tuple[str, ...]:
         panels = self._texts(key, 20)

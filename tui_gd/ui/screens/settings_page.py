@@ -89,17 +89,12 @@ def question_about(option: Option, symbols: Symbols) -> str:
 def stepped(option: Option, value: Any, by: int) -> Any:
     """Return the value one step up or down from `value`, or `value` if there is none."""
     steps = option.steps or _of_kind(option)
-    if steps:
-        if value in steps:
-            at = list(steps).index(value) + by
-            around = at % len(steps) if _is_choice(option) else max(0, min(at, len(steps) - 1))
-            return steps[around]
+    if not steps:
+        return _of_numbers(option, value, by)
+    if value not in steps:
         return _beside(steps, value, by)
-    return _of_numbers(option, value, by)
-
-
-def _is_choice(option: Option) -> bool:
-    return bool(option.reader.names) or option.reader is readers.boolean
+    at, around = steps.index(value) + by, option.reader.names or option.reader is readers.boolean
+    return steps[at % len(steps) if around else max(0, min(at, len(steps) - 1))]
 
 
 def _of_kind(option: Option) -> tuple[Any, ...]:
@@ -116,10 +111,8 @@ def _beside(steps: Sequence[Any], value: Any, by: int) -> Any:
     numbers = [one for one in steps if isinstance(one, int | float)]
     if not isinstance(value, int | float) or not numbers:
         return steps[0]
-    above, below = [one for one in numbers if one > value], [one for one in numbers if one < value]
-    if by > 0:
-        return min(above, default=value)
-    return max(below, default=value)
+    beyond = [one for one in numbers if (one - value) * by > 0]
+    return min(beyond, key=lambda one: abs(one - value), default=value)
 
 
 def _of_numbers(option: Option, value: Any, by: int) -> Any:
