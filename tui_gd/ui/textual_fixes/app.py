@@ -328,8 +328,8 @@ class Dialog(Closing[Answer], ModalScreen[Answer]):
 class Entries(OptionList):
     """A list without two faults of Textual 8.2, each of which ends the app.
 
-    One is a click on an entry that a key has just removed; the other is a page up or down in an
-    empty list.
+    One is a click on an entry that a key has just removed; the other is a page up or down in a list
+    that has no room yet.
     """
 
     def on_click(self, event: events.Click) -> None:
