@@ -143,10 +143,7 @@ def test_the_oldest_runs_go_first_when_there_is_no_room() -> None:
     trainer.advance(1000)
     checkpoint = Future()
     checkpoint.set_result(trainer.checkpoint())
-    runs = [
-        Earlier(str(at), settings, settings, problem, checkpoint, seed=3, goal=100)
-        for at in range(9)
-    ]
+    runs = [Earlier(str(at), settings, settings, problem, checkpoint, goal=100) for at in range(9)]
     undo = Undo(levels=4)
     for run in runs:
         undo.push(run)
@@ -173,7 +170,7 @@ def test_the_oldest_runs_go_first_when_there_is_no_room() -> None:
 
 def test_a_run_that_comes_back_behind_the_next_key_ends_nothing() -> None:
     def named(words: str) -> Earlier:
-        return Earlier(words, RunSettings(), RunSettings(), problem, Future(), seed=3, goal=100)
+        return Earlier(words, RunSettings(), RunSettings(), problem, Future(), goal=100)
 
     problem, undo = load_problem("blobs"), Undo()
     first, second, third, fourth = map(named, ("first", "second", "third", "fourth"))

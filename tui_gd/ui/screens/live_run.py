@@ -58,8 +58,8 @@ class Earlier:
     """A run as it was before a key replaced it; `words` name it: `the 100 epochs of seed 3`.
 
     `wanted` are its settings as given; choices that depend on the data are still open in them.
-    `checkpoint` is filled on the runner's thread. `seed` is that of the newest random start, `goal`
-    the last epoch wanted, `kept` the id of the kept run, if any.
+    `checkpoint` is filled on the runner's thread. `goal` is the last epoch wanted, `kept` the id of
+    the kept run, if any.
     """
 
     words: str
@@ -67,7 +67,6 @@ class Earlier:
     wanted: RunSettings
     problem: Problem
     checkpoint: "Future[Checkpoint]"
-    seed: int
     goal: int
     kept: str | None = None
 
@@ -491,17 +490,8 @@ class LiveRun:
         return self._earlier(words or "the run before", answer)
 
     def _earlier(self, words: str, checkpoint: "Future[Checkpoint]") -> Earlier:
-        now = self.sender.snapshot
-        return Earlier(
-            words,
-            self.settings,
-            self.wanted,
-            self.problem,
-            checkpoint,
-            now.seed,
-            now.epochs,
-            self.kept_id,
-        )
+        goal, kept = self.sender.snapshot.epochs, self.kept_id
+        return Earlier(words, self.settings, self.wanted, self.problem, checkpoint, goal, kept)
 
     # Keeping
 
@@ -598,7 +588,7 @@ class LiveRun:
         now = self._stopped("")
         recorder = self._recorder_of(earlier)
         runner = self._new_runner(
-            trainer, earlier.settings, recorder, seed=earlier.seed, goal=earlier.goal
+            trainer, earlier.settings, recorder, seed=checkpoint.seed, goal=earlier.goal
         )
         loaded = _Loaded(earlier.settings, earlier.wanted, earlier.problem, runner, recorder)
 
