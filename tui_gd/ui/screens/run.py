@@ -466,14 +466,9 @@ class RunScreen(Screen[None]):
         self._stale = True
         self.lesson.draw_now()
         if self.board.tiny:
-            self._tiny.show_lines(
-                lines.draw_tiny,
-                self.size.height,
-                self.size.width,
-                SMALLEST,
-                self.context.keys.of("quit"),
-                self.context.style,
-            )
+            (columns, rows), leave = self.size, self.context.keys.of("quit")
+            style = self.context.style
+            self._tiny.show_lines(lines.draw_tiny, rows, columns, SMALLEST, leave, style)
         self._tick()
 
     def on_panel_changed(self) -> None:
