@@ -273,7 +273,7 @@ async def test_the_reason_stays_with_what_helps_and_each_offer_begins_a_run(
                 assert driver.run.settings.target == "id"
                 continue
             await driver.status(state="PAUSED", epoch=0)
-            typed = page._offers[place].typed
+            typed = page.page.asked.offers[place].typed
             without = words.replace("--dates refuse", "") if "--dates" in typed else words
             assert driver.run.wanted == chosen(path, f"{without} {typed}")
 
