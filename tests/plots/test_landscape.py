@@ -10,8 +10,7 @@ from tui_gd.plots.axes import Axes, Canvas, Heading, geometry
 from tui_gd.plots.landscape import (
     Descent,
     Group,
-    LandscapeLine,
-    LandscapePlane,
+    Heights,
     Track,
     draw_landscape,
     draw_landscape_line,
@@ -43,7 +42,7 @@ def bowl(h=60, w=70):
 
 
 def draw(values, rows=26, columns=80, symbols=UNICODE, depth="truecolor", dark=True, **more):
-    plane = LandscapePlane(values, AXES, more.pop("minima", ()), more.pop("groups", ()))
+    plane = Heights(values, AXES, more.pop("minima", ()), more.pop("groups", ()))
     cursor, heading = more.pop("cursor", None), more.pop("heading", Heading("landscape"))
     style = Style(palette_for(depth, dark), symbols)
     return draw_landscape(Canvas(rows, columns, style, heading), plane, Descent(**more), cursor)
@@ -294,7 +293,7 @@ def test_any_size_can_be_drawn(rows, columns, symbols):
         heights = None if values is None else values[0, :7]
         line = draw_landscape_line(
             Canvas(rows, columns, Style(palette_for("256", True), symbols), Heading()),
-            LandscapeLine(np.linspace(-1, 1, 7), heights, line_axes((-1.0, 1.0), heights)),
+            Heights(heights, line_axes((-1.0, 1.0), heights)),
             Descent(
                 [a_track(bad, (np.nan, 1.0)), a_track([], (0.0, 0.0), current=True)],
                 epoch=2,
@@ -331,7 +330,7 @@ def test_where_there_is_room_a_bar_has_the_levels_and_their_heights(symbols, dep
     assert axes.beside == BAR_COLUMNS
     style = Style(palette_for(depth, True), symbols)
     cells = draw_landscape(
-        Canvas(26, 80, style, Heading("landscape")), LandscapePlane(values, axes), Descent()
+        Canvas(26, 80, style, Heading("landscape")), Heights(values, axes), Descent()
     )
     place = geometry(26, 80, axes)
     bar = place.left + place.columns + 1
@@ -367,7 +366,7 @@ def parabola(symbols=UNICODE, depth="256", **more):
     xs = -2 + (np.arange(120) + 0.5) / 120 * 4
     values = (xs - 0.5) ** 2
     axes = line_axes((-2.0, 2.0), values, "w")
-    line = LandscapeLine(xs, values, axes, more.pop("minima", ()))
+    line = Heights(values, axes, more.pop("minima", ()))
     style = Style(palette_for(depth, True), symbols)
     cells = draw_landscape_line(Canvas(26, 80, style, Heading("landscape")), line, Descent(**more))
     return cells, geometry(26, 80, axes)
@@ -418,7 +417,7 @@ def valleys(symbols=UNICODE, **more):
     values = (xs**2 - 1) ** 2 + 0.3 * xs
     axes = line_axes((-2.0, 2.0), values, "w")
     style = Style(palette_for("256", True), symbols)
-    line = LandscapeLine(xs, values, axes)
+    line = Heights(values, axes)
     cells = draw_landscape_line(Canvas(36, 118, style, Heading("landscape")), line, Descent(**more))
     return cells, geometry(36, 118, axes), axes
 

@@ -277,15 +277,15 @@ def _one_class(facts: Facts) -> Found:
     if common < 1.0 - RARE and facts.change < GROWS * facts.steps / WINDOW:
         return None  # the boundary may be on its way
     names = facts.evidence.class_names
-    name = _short(names[only] if only < len(names) else str(only))
+    name = _quoted(names[only] if only < len(names) else str(only))
     others = [index for index, count in enumerate(outcome.true) if count and index != only]
     missed = outcome.rows - outcome.true[only]
     if len(others) == 1 and others[0] < len(names):
-        missing = f"0 of {missed} rows of {_quoted(_short(names[others[0]]))} found"
+        missing = f"0 of {missed} rows of {_quoted(names[others[0]])} found"
     else:
         missing = f"none of the {len(others)} other classes found"
     if common >= 1.0 - RARE:
-        why = f"Most rows are {_quoted(name)}, so saying it always is cheap."
+        why = f"Most rows are {name}, so saying it always is cheap."
     else:
         why = f"{missed} of {outcome.rows} {outcome.which} rows are wrong."
     tries = (
@@ -295,7 +295,7 @@ def _one_class(facts: Facts) -> Found:
     )
     return Verdict(
         Kind.ONE_CLASS,
-        f"Predicts {_quoted(name)} for every row.",
+        f"Predicts {name} for every row.",
         f"{share(common)} right, and {missing}.",
         why,
         tries,
@@ -694,13 +694,9 @@ def _limit(facts: Facts) -> str:
     return f"{alpha} is {times(ratio)} times the largest safe value ({facts.limit:.3g})."
 
 
-def _short(name: str) -> str:
-    """Return a name of at most 12 characters."""
-    return name if len(name) <= 12 else f"{name[:11]}…"
-
-
 def _quoted(name: str) -> str:
-    return f'"{name}"'
+    """Return a name of at most 12 characters in quotation marks."""
+    return f'"{name if len(name) <= 12 else f"{name[:11]}…"}"'
 
 
 _RULES: Sequence[Callable[[Facts], Found]] = (

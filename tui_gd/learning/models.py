@@ -79,18 +79,15 @@ class Buffers:
     def cut(self, lanes: int, rows: int) -> "Buffers":
         """Return the part for that many lanes and rows; the same one as long as they are equal."""
         if self._part is None or self._part.scores.shape[:2] != (lanes, rows):
-            self._part = self._cut(lanes, rows)
+            self._part = Buffers(
+                self.scores[:lanes, :rows],
+                self.delta[:lanes, :rows],
+                self.spare[:lanes, :rows],
+                tuple(layer[:lanes, :rows] for layer in self.hidden),
+                unlock=self.unlock,
+                pairs=self.pairs,
+            )
         return self._part
-
-    def _cut(self, lanes: int, rows: int) -> "Buffers":
-        return Buffers(
-            self.scores[:lanes, :rows],
-            self.delta[:lanes, :rows],
-            self.spare[:lanes, :rows],
-            tuple(layer[:lanes, :rows] for layer in self.hidden),
-            unlock=self.unlock,
-            pairs=self.pairs,
-        )
 
 
 @dataclass(frozen=True)

@@ -526,44 +526,36 @@ def buckets_of(
         if smooth:
             middle = low if high is low else middles(low, high)
             mean = smoothed(middle, half_width(smooth, bucket_width))[:, begin:stop]
-            averages.append(_drawable(numbers + len(curves), *place, mean, mean, log))
+            averages.append(_drawable(numbers + len(curves), place, mean, mean, log))
         single = high is low
         low = low[:, begin:stop]
         high = low if single else high[:, begin:stop]
-        raw.append(_drawable(numbers, *place, low, high, log))
+        raw.append(_drawable(numbers, place, low, high, log))
     return raw + averages
 
 
 def _drawable(
     index: NDArray[np.intp],
-    start: int,
-    width: int,
-    stop: int,
+    place: tuple[int, int, int],
     low: NDArray[np.float64],
     high: NDArray[np.float64],
     log: bool,
 ) -> Buckets:
-    drawable = np.isfinite(low) & np.isfinite(high)
+    """Return buckets at a place, (start, width, stop), with NaN where a value cannot be drawn.
+
+    If only one of two can be, both become that one.
+    """
+    low_good, high_good = (np.isfinite(ends) for ends in (low, high))
     if log:
-        drawable &= low > 0
-    if not drawable.all():
-        low, high = _with_gaps(low, high, log)
-        drawable = ~np.isnan(low)
+        low_good, high_good = low_good & (low > 0), high_good & (high > 0)
+    if not (low_good.all() and high_good.all()):
+        kept_low = np.where(low_good, low, np.where(high_good, high, np.nan))
+        kept_high = np.where(high_good, high, np.where(low_good, low, np.nan))
+        low, high = kept_low, kept_high
+    drawable = low_good | high_good
     least = float(np.min(low, initial=np.inf, where=drawable))
     greatest = float(np.max(high, initial=-np.inf, where=drawable))
-    return Buckets(index, start, width, stop, low, high, least, greatest)
-
-
-def _with_gaps(
-    low: NDArray[np.float64], high: NDArray[np.float64], log: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return both with NaN where a value cannot be drawn; if one can, both become that one."""
-    floor = 0.0 if log else -np.inf
-    low_good = np.isfinite(low) & (low > floor)
-    high_good = np.isfinite(high) & (high > floor)
-    kept_low = np.where(low_good, low, np.where(high_good, high, np.nan))
-    kept_high = np.where(high_good, high, np.where(low_good, low, np.nan))
-    return kept_low, kept_high
+    return Buckets(index, *place, low, high, least, greatest)
 
 
 def spans(
@@ -577,7 +569,7 @@ def spans(
     first = np.full((lines, n_columns), n_rows, np.intp)
     last = np.full((lines, n_columns), -1, np.intp)
     for group in groups:
-        low, high = _group_spans(group, drawn, n_rows, n_columns)
+        low, high = _group_spans(group, drawn)
         here = ~np.isnan(low)
         rows = group.index
         upper = np.where(here, n_rows - 1 - np.where(here, high, 0), n_rows).astype(np.intp)
@@ -588,14 +580,13 @@ def spans(
     return first, last
 
 
-def _group_spans(
-    group: Buckets, drawn: Frame, n_rows: int, n_columns: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _group_spans(group: Buckets, drawn: Frame) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the lowest and highest dot (from the bottom) per curve and column, NaN for none.
 
     A curve is two lines, through the lows and through the highs of its buckets. A column shows the
     buckets in it and the lines between its two edges, so neighbouring columns always touch.
     """
+    n_rows, n_columns = drawn.dots
     begin = group.start + group.width * np.arange(group.low.shape[1], dtype=np.float64)
     end = np.minimum(begin + group.width, group.stop) - 1
     low_ends, high_ends, epoch = group.low, group.high, (begin + end) / 2

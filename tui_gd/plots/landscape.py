@@ -30,31 +30,18 @@ class Group:
 
 
 @dataclass(frozen=True, eq=False)
-class LandscapePlane:
-    """The loss over a plane: `values` (h, w), the first row at the top.
+class Heights:
+    """The loss over a plane, `values` (h, w), the first row at the top, or over one weight, (w,).
 
-    They belong to the centres of equal parts of the axes and may hold inf and NaN; None: not known
-    yet. `minima` are x, y and whether the minimum is global.
+    They belong to the centres of equal parts of the axes and may hold inf and NaN, which make gaps
+    in a curve; None: not known yet. `minima` are x, y and whether the minimum is global; over one
+    weight y is the loss. `groups` are drawn on a plane.
     """
 
     values: NDArray[np.floating] | None
     axes: Axes
     minima: Sequence[tuple[float, float, bool]] = ()
     groups: Sequence[Group] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class LandscapeLine:
-    """The loss over one weight: `values` (w,) at `xs` (w,); None: not known yet.
-
-    Values that are not finite make gaps. `minima` are weight, loss and whether the minimum is
-    global.
-    """
-
-    xs: NDArray[np.floating]
-    values: NDArray[np.floating] | None
-    axes: Axes
-    minima: Sequence[tuple[float, float, bool]] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,27 +97,27 @@ def place_at(place: Geometry, axes: Axes, column: int, row: int) -> Place | None
 
 
 def draw_landscape(
-    canvas: Canvas, landscape: LandscapePlane, descent: Descent, cursor: Place | None = None
+    canvas: Canvas, plane: Heights, descent: Descent, cursor: Place | None = None
 ) -> Cells:
     """Return the picture: contours, groups of places, paths, minima, the next step and the cursor.
 
     If the axes leave room beside the plot, a bar shows the heights of the levels; otherwise the
     legend ends with the lowest and highest value.
     """
-    axes, tracks = landscape.axes, descent.tracks
+    axes, tracks = plane.axes, descent.tracks
     if not axes.beside:
-        lowest = (*canvas.heading.legend, *_range(landscape.values, canvas.style))
+        lowest = (*canvas.heading.legend, *_range(plane.values, canvas.style))
         canvas = replace(canvas, heading=replace(canvas.heading, legend=lowest))
     drawn = frame(canvas, axes)
     if not (drawn.rows and drawn.columns):
         return drawn.cells
-    relief = Relief.painted(drawn, landscape.values)
+    relief = Relief.painted(drawn, plane.values)
     if axes.beside:
         relief.paint_bar()
-    for group in landscape.groups:
+    for group in plane.groups:
         relief.paint_signs(group.places, [group.sign], [group.colour])
     relief.paint_tracks(tracks, descent.epoch)
-    relief.paint_minima(landscape.minima)
+    relief.paint_minima(plane.minima)
     viewed = tracks[-1].viewed if tracks else None
     if viewed is not None and descent.downhill is not None:
         relief.paint_arrow(viewed, descent.downhill)
@@ -160,7 +147,7 @@ def _range(values: NDArray[np.floating] | None, style: Style) -> list[LegendEntr
 
 
 def draw_landscape_line(
-    canvas: Canvas, line: LandscapeLine, descent: Descent, cursor: float | None = None
+    canvas: Canvas, line: Heights, descent: Descent, cursor: float | None = None
 ) -> Cells:
     """Return the curve of the loss with the points of the lanes' paths on it, and the tangent.
 
@@ -172,7 +159,8 @@ def draw_landscape_line(
         return drawn.cells
     tracks = descent.tracks
     relief = Relief.painted(drawn, None)
-    curve = np.zeros((0, 2)) if line.values is None else np.stack([line.xs, line.values], axis=1)
+    heights = np.zeros(0) if line.values is None else line.values
+    curve = np.stack([line.axes.x.centres(len(heights)), heights], axis=1)
     viewed = tracks[-1].viewed if tracks else None
     tangent = None
     if viewed is not None and descent.slope is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.engine import Penalty, computing
+from tui_gd.learning.engine import computing
 from tui_gd.learning.models import Floats, Model, Predictor
 from tui_gd.learning.schedules import parse_schedule
 from tui_gd.problems import Problem
@@ -139,9 +139,7 @@ class RunRecord:
         problem, dtype = self.problem, np.dtype(self.settings.dtype)
         if not problem.test_rows:
             return math.nan
-        engines = Engines(
-            problem, self.model, penalty=Penalty(), row_weights=None, threads=None, dtype=dtype
-        )
+        engines = Engines(problem, self.model, dtype=dtype)
         with computing():
             return float(engines.test(loss).loss(weights.astype(dtype)[None])[0])
 

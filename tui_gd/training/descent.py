@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy import multiply, subtract
@@ -130,6 +130,7 @@ def _scaled(vectors: Floats) -> tuple[Floats, Floats]:
     return vectors / largest[:, None], largest
 
 
+@dataclass(eq=False)
 class Descent:
     """Fills chunks; `methods[lane]` says how each lane descends.
 
@@ -137,19 +138,16 @@ class Descent:
     set from another thread.
     """
 
-    def __init__(
-        self,
-        engine_for: EngineMaker,
-        methods: Sequence[Method],
-        batches: Batches,
-        schedule: Schedule = constant,
-    ) -> None:
-        self.engine_for = engine_for
-        self.batches = batches
-        self.schedule = schedule
-        self.record_norms = False
-        self.interrupt = False
-        self.use(methods)
+    engine_for: EngineMaker
+    methods: Sequence[Method]
+    batches: Batches
+    schedule: Schedule = constant
+    record_norms: bool = field(default=False, init=False)
+    interrupt: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        """Look at the methods."""
+        self.use(self.methods)
 
     def use(self, methods: Sequence[Method]) -> None:
         """Use these methods from now on."""

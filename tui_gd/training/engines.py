@@ -6,11 +6,11 @@ machine computes a part or when it is ready.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from tui_gd.learning.engine import (
     Engine,
@@ -196,6 +196,7 @@ def draw_start(
     return make_start(name, seed, model, intercept)
 
 
+@dataclass(eq=False)
 class Engines:
     """The engines of a run: one per loss, for its training, its test and its validation rows.
 
@@ -203,22 +204,15 @@ class Engines:
     those of the classes (classes,).
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        model: Model,
-        *,
-        penalty: Penalty,
-        row_weights: Floats | None,
-        threads: int | None,
-        dtype: DTypeLike,
-    ) -> None:
-        self.penalty = penalty
-        self._problem, self._model = problem, model
-        self._row_weights, self._threads = row_weights, threads
-        self._dtype = np.dtype(dtype)
-        self._between_blocks: Callable[[], None] | None = None
-        self._kept: dict[tuple[Half, str], Engine] = {}
+    problem: Problem
+    model: Model
+    _: KW_ONLY
+    penalty: Penalty = field(default_factory=Penalty)
+    row_weights: Floats | None = None
+    threads: int | None = None
+    dtype: np.dtype[Any]
+    _between_blocks: Callable[[], None] | None = field(default=None, init=False)
+    _kept: dict[tuple[Half, str], Engine] = field(default_factory=dict, init=False)
 
     def make(self, loss: str) -> Engine:
         """Return a new engine for the loss of that name on the training rows, for any thread."""
@@ -244,10 +238,10 @@ class Engines:
         return self._kept[half, loss]
 
     def _new(self, half: Half, loss: str) -> Engine:
-        problem, model, dtype, train = self._problem, self._model, self._dtype, half == "train"
+        problem, model, dtype, train = self.problem, self.model, self.dtype, half == "train"
         if problem.surface:
             return SurfaceEngine(problem.surface)
-        penalty, row_weights = (self.penalty, self._row_weights) if train else (None, None)
+        penalty, row_weights = (self.penalty, self.row_weights) if train else (None, None)
         x, y = {
             "train": (problem.x_train, problem.y_train),
             "validation": (problem.x_validation, problem.y_validation),
@@ -262,7 +256,7 @@ class Engines:
             make_loss(loss, problem.task, dtype),
             x,
             y,
-            self._threads,
+            self.threads,
             penalty=penalty,
             row_weights=row_weights,
             dtype=dtype,

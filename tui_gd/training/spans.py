@@ -94,21 +94,11 @@ def bucket_starts(epochs: NDArray[np.int64], fineness: int) -> NDArray[np.int64]
     return starts
 
 
-def extremes(points: ThinnedSeries, buckets: NDArray[np.int64]) -> ThinnedSeries:
-    """Return the least and the greatest value of every bucket.
-
-    `buckets` (points,), ascending, is the bucket of every point. Of equal values, the first counts
-    as the least and the last as the greatest.
-    """
-    epochs, values = points
-    chosen = _are_extremes(values, np.flatnonzero(np.diff(buckets, prepend=-1)))
-    return points if chosen.all() else ThinnedSeries(epochs[chosen], values[chosen])
-
-
 def _are_extremes(values: Floats, starts: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return which values (points,) are the least or greatest of theirs; see `extremes`.
+    """Return which values (points,) are the least or the greatest of their bucket.
 
-    `starts` (buckets,) is the first point of every bucket.
+    `starts` (buckets,) is the first point of every bucket. Of equal values, the first counts as the
+    least and the last as the greatest.
     """
     if len(starts) == len(values):
         return np.ones(len(values), np.bool_)
@@ -122,17 +112,11 @@ def _are_extremes(values: Floats, starts: NDArray[np.intp]) -> NDArray[np.bool_]
     return chosen
 
 
-def thinned(points: ThinnedSeries, fineness: int) -> ThinnedSeries:
-    """Return the least and the greatest value of every bucket of `bucket_starts`."""
-    return extremes(points, bucket_starts(points.epochs, fineness))
-
-
 def block_extremes(first: int, values: Floats, width: int) -> list[ThinnedSeries]:
     """Return each lane's least and greatest finite value of every `width` epochs.
 
     `values` (lanes, epochs) belong to epochs `first` and after; blocks begin at multiples of
-    `width`, and the finite values of an incomplete block at either end are all returned. Much
-    faster than `extremes`.
+    `width`, and the finite values of an incomplete block at either end are all returned.
     """
     lanes, count = values.shape
     begin = min(count, -first % width)
@@ -203,6 +187,11 @@ def followed(
     stops = np.append(0, np.cumsum(chosen))[stops]
     parts = _split(ThinnedSeries(late.epochs[chosen], late.values[chosen]), stops)
     return [joined(*pair) for pair in zip(stays, parts, strict=True)]
+
+
+def thinned(points: ThinnedSeries, fineness: int) -> ThinnedSeries:
+    """Return the least and the greatest value of every bucket of `bucket_starts`."""
+    return followed([NO_POINTS], [points], fineness)[0]
 
 
 @dataclass(frozen=True, eq=False)

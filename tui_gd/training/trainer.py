@@ -100,7 +100,7 @@ class Trainer:
             penalty=Penalty(l1, l2),
             row_weights=row_weights,
             threads=threads,
-            dtype=dtype,
+            dtype=np.dtype(dtype),
         )
         self.engines.between_blocks = between_blocks
         self.engine = self.engines.train(loss)

@@ -13,8 +13,7 @@ from tui_gd.plots.axes import Axes, Canvas, Geometry, Heading, LegendEntry, geom
 from tui_gd.plots.cells import Cells, first_fitting, width
 from tui_gd.plots.landscape import (
     Descent,
-    LandscapeLine,
-    LandscapePlane,
+    Heights,
     draw_landscape,
     draw_landscape_line,
     line_axes,
@@ -208,8 +207,7 @@ class LandscapePanel(Panel):
         if len(shown.plane.axes) == 1:
             return draw_landscape_line(
                 canvas,
-                LandscapeLine(
-                    shown.xs,
+                Heights(
                     None if shown.values is None else shown.values[0],
                     _axes(shown, columns),
                     [(point[0], value, deepest) for point, value, deepest in minima(view)],
@@ -224,7 +222,7 @@ class LandscapePanel(Panel):
             )
         return draw_landscape(
             canvas,
-            LandscapePlane(
+            Heights(
                 shown.values,
                 _axes(shown, columns),
                 [(point[0], point[1], deepest) for point, _, deepest in minima(view)],

@@ -12,7 +12,7 @@ from tui_gd.plots.histogram import Bars, Stack, draw_histogram, draw_tally, loss
 from tui_gd.plots.landscape import (
     Descent,
     Group,
-    LandscapePlane,
+    Heights,
     draw_landscape,
     place_at,
     plane_axes,
@@ -397,7 +397,7 @@ class StartsPanel(Panel):
         surface = view.problem.surface
         return draw_landscape(
             Canvas(rows, columns, style, Heading(self._where(own, columns - _MARGIN, style))),
-            LandscapePlane(
+            Heights(
                 terrain.values,
                 plane_axes(columns, terrain.limits, *plane.labels[:2]),
                 minima=[
