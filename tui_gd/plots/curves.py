@@ -263,7 +263,8 @@ def _draw_curves(
             low[:behind, 1::2] = shape[0]
         shared = _shared(low[-2:], high[-2:], lines, drawn)
         if not symbols.plain:  # without braille the sign itself differs
-            _dash(low, lines, shape[0])
+            dashed = np.array([curve.dashed for curve in lines])
+            low[np.ix_(dashed, np.arange(shape[1]) % 6 >= 4)] = shape[0]
         layer = 2 + number + np.where(after, 0, len(lines)).astype(np.int16)
         paint_spans(owner, low, high, layer)
     top = per_cell(owner, symbols)
@@ -337,12 +338,6 @@ def _shared(
         paint_spans(owner, low[[one]], high[[one]], np.ones_like(low[[one]], np.int16))
         here &= per_cell(owner, drawn.style.symbols) > 0
     return here
-
-
-def _dash(low: NDArray[np.intp], curves: Sequence[Curve], none: int) -> None:
-    """Clear some columns of the dashed curves, which makes the dashes."""
-    dashed = np.array([curve.dashed for curve in curves])
-    low[np.ix_(dashed, np.arange(low.shape[1]) % 6 >= 4)] = none
 
 
 def _mark(drawn: Frame, curves: Sequence[Curve], groups: Sequence[Buckets], epoch: int) -> None:

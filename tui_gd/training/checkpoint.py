@@ -16,6 +16,8 @@ from tui_gd.training.spans import KnownPoints
 
 # a checkpoint has up to this many of a run's keyframes, the first and the last among them
 KEYFRAMES = 64
+_ALIKE = ("number", "name", "parent", "branched_at", "recorded", "diverged", "proposed")
+"""What a lane and its record hold in the same form."""
 
 
 @dataclass(frozen=True)
@@ -40,33 +42,17 @@ class LaneRecord:
     @classmethod
     def of(cls, lane: Lane, current: int) -> Self:
         """Return the record of a lane; `current` is the number of the run's selected lane."""
+        alike = {name: getattr(lane, name) for name in _ALIKE}
         methods = tuple((one.since, one.optimizer.name, one.loss) for one in lane.methods)
-        return cls(
-            lane.number,
-            lane.name,
-            lane.parent,
-            lane.branched_at,
-            lane.recorded,
-            lane.diverged,
-            tuple(lane.rates),
-            methods,
-            lane.proposed,
-            lane.number == current,
-        )
+        is_current = lane.number == current
+        return cls(**alike, rates=tuple(lane.rates), methods=methods, current=is_current)
 
     def lane(self, make_optimizer: Callable[[str], Optimizer]) -> Lane:
         """Return the lane of this record; `make_optimizer` makes a rule from its name."""
-        return Lane(
-            self.number,
-            self.name,
-            [(int(epoch), float(rate)) for epoch, rate in self.rates],
-            [Method(since, make_optimizer(name), loss) for since, name, loss in self.methods],
-            self.parent,
-            self.branched_at,
-            self.recorded,
-            self.diverged,
-            self.proposed,
-        )
+        alike = {name: getattr(self, name) for name in _ALIKE}
+        rates = [(int(epoch), float(rate)) for epoch, rate in self.rates]
+        methods = [Method(since, make_optimizer(name), loss) for since, name, loss in self.methods]
+        return Lane(**alike, rates=rates, methods=methods)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,9 +141,7 @@ class SavedMark:
     entries: int = 0
     recorded: dict[int, int] = field(default_factory=dict)
 
-    def delta(
-        self, history: History, epoch: int, state: Floats, current: int, next_number: int
-    ) -> Delta:
+    def delta(self, history: History, epoch: int, state: Floats, current: int) -> Delta:
         """Return a copy of what is new of a run at `epoch`, and move the mark."""
         keyframe, restart = Keyframe.of(epoch, history.lanes, state.copy()), None
         if history is not self.history:
@@ -191,12 +175,12 @@ class SavedMark:
             valid_to,
             tuple(changes),
             entries,
-            next_number,
+            history.next_number,
         )
 
 
 def checkpoint_of(
-    history: History, epoch: int, state: Floats, current: int, next_number: int, seed: int
+    history: History, epoch: int, state: Floats, current: int, seed: int
 ) -> Checkpoint:
     """Return a copy of everything that a run at `epoch` needs to go on; see `Checkpoint`."""
     epochs = history.keyframes.spread(min(epoch, history.common), KEYFRAMES)
@@ -216,7 +200,7 @@ def checkpoint_of(
         },
         tuple(history.entries),
         seed,
-        next_number,
+        history.next_number,
     )
 
 
@@ -244,7 +228,7 @@ def restored_history(
     for name, series in history.series.items():
         if known := checkpoint.series.get(name):
             series.restore([known[lane.number] for lane in lanes])
-    history.entries = list(checkpoint.entries)
+    history.entries, history.next_number = list(checkpoint.entries), checkpoint.next_number
     return history
 
 

@@ -181,7 +181,8 @@ class History:
     A lane's position is its index in `lanes`; it changes when an earlier lane is closed. With
     `keep_epochs`, that many of the newest epochs keep all their numbers, older ones a selection:
     see `Series`. `series` has the numbers by the names in `SERIES`. `evaluation` holds the weights
-    whose test losses are still to be computed, `validation` those whose validation losses are.
+    whose test losses are still to be computed, `validation` those whose validation losses are. The
+    next new lane has the number `next_number`: none is used twice, even after a reset.
     """
 
     def __init__(
@@ -200,6 +201,7 @@ class History:
         self.validation = Evaluation(self.validation_loss)
         self.keyframes = keyframes or Keyframes(start)
         self.entries: list[Entry] = []
+        self.next_number = 1 + max(lane.number for lane in lanes)
 
     @property
     def newest(self) -> int:
@@ -302,13 +304,15 @@ class History:
         for queue in (self.evaluation, self.validation):
             queue.forget(lane, after)
 
-    def branch(self, parent: int, epoch: int, number: int, name: str) -> Lane:
+    def branch(self, parent: int, epoch: int) -> Lane:
         """Copy the lane at position `parent` up to `epoch` into a new lane, the last one."""
-        old = self.lanes[parent]
+        old, number = self.lanes[parent], self.next_number
         rates = [rate for rate in old.rates if rate[0] <= epoch]
         methods = [method for method in old.methods if method.since <= epoch]
         diverged = old.diverged if old.diverged is not None and old.diverged < epoch else None
+        name = lane_name(number)
         new = Lane(number, name, rates, methods, old.number, epoch, epoch, diverged)
+        self.next_number += 1
         self.lanes.append(new)
         for series in self.series.values():
             series.copy_lane(parent, epoch)

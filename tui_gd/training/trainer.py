@@ -23,7 +23,7 @@ from tui_gd.training.checkpoint import (
 from tui_gd.training.descent import Batches, Chunk, Descent, length, lengths
 from tui_gd.training.engines import Engines, draw_start, model_of
 from tui_gd.training.evaluation import Best, StopRules
-from tui_gd.training.history import Branch, History, Lane, Method, Reset, first_lanes, lane_name
+from tui_gd.training.history import Branch, History, Lane, Method, Reset, first_lanes
 
 CHUNK_EPOCHS = 1024
 CHUNK_BYTES = 8 << 20
@@ -121,7 +121,6 @@ class Trainer:
         self.descent.record_norms = self.stop_rules.gradient_norm is not None
 
         self.current = lanes[0].number
-        self._next_number = len(lanes)
         self._ahead: Chunk | None = None  # the next epochs, if computed and still valid
         self._filling: Chunk | None = None  # the chunk in progress
         self._interrupt = False
@@ -607,8 +606,7 @@ class Trainer:
                 losses, grads = self.engines.train(method.loss).loss_and_grad(weights)
             rate = old.shown_rate(here) if rate is None else rate
             old.proposed = None
-            new = self.history.branch(lane, here, self._next_number, lane_name(self._next_number))
-            self._next_number += 1
+            new = self.history.branch(lane, here)
             position = len(self.lanes) - 1
             self.history.entries.append(Branch(here, old.number, new.number, optimizer, loss))
             if rate != old.rate_at(here):
@@ -671,11 +669,12 @@ class Trainer:
             start[lane] = weights
             chosen, number = tuple(map(float, weights)), self.lanes[lane].number
         entries = [*self.history.entries, Reset(self.epoch, seed, number, chosen)]
+        next_number = self.history.next_number
         rates = self.learning_rates.tolist()
         lanes = [one.restarted(self.epoch, a) for one, a in zip(self.lanes, rates, strict=True)]
         with self._deferring():
             self._start(start, lanes)
-            self.history.entries = entries
+            self.history.entries, self.history.next_number = entries, next_number
             self.finish_tests()
 
     # Saving
@@ -685,9 +684,7 @@ class Trainer:
 
         Only one recorder may call it.
         """
-        found = self._saved.delta(
-            self.history, self.epoch, self._state, self.current, self._next_number
-        )
+        found = self._saved.delta(self.history, self.epoch, self._state, self.current)
         return replace(found, best=self._best_by_number())
 
     def _best_by_number(self) -> dict[int, Best]:
@@ -697,9 +694,7 @@ class Trainer:
 
     def checkpoint(self, seed: int = 0) -> Checkpoint:
         """Return a copy of everything that the run needs to go on from here."""
-        found = checkpoint_of(
-            self.history, self.epoch, self._state, self.current, self._next_number, seed
-        )
+        found = checkpoint_of(self.history, self.epoch, self._state, self.current, seed)
         return replace(
             found,
             stopped=self.stopped,
@@ -717,7 +712,7 @@ class Trainer:
                 checkpoint, self._make_optimizer, self.model.parameters, self._keep_epochs
             )
             keyframe, state = history.keyframe_before(checkpoint.epoch)
-            self.history, self._next_number = history, checkpoint.next_number
+            self.history = history
             self.current = next(
                 (one.number for one in checkpoint.lanes if one.current), self.lanes[0].number
             )
