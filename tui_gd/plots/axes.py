@@ -479,13 +479,18 @@ def paint_pixels(drawn: Frame, pixels: NDArray[np.int32]) -> None:
     cells.fg[area][split] = upper[split]
 
 
-def paint_dots(drawn: Frame, dots: NDArray[np.bool_], colour: Colour, sign: str = CURVE) -> None:
-    """Draw a mask of the plotting area's dots: in braille, or in plain a `sign` for each."""
-    if drawn.style.symbols.plain:
-        drawn.cells.code[drawn.area][dots] = ord(sign)
-        drawn.cells.fg[drawn.area][dots] = colour
-    else:
-        blit(drawn.cells, drawn.top, drawn.left, dots, colour)
+def paint_dots(
+    drawn: Frame, dots: NDArray[np.bool_], colour: Colour, sign: str = CURVE
+) -> NDArray[np.bool_]:
+    """Draw a mask of the plotting area's dots: in braille, or in plain a `sign` for each.
+
+    Return the cells (rows, columns) that have dots.
+    """
+    if not drawn.style.symbols.plain:
+        return blit(drawn.cells, drawn.top, drawn.left, dots, colour)
+    drawn.cells.code[drawn.area][dots] = ord(sign)
+    drawn.cells.fg[drawn.area][dots] = colour
+    return dots
 
 
 def chequered(drawn: Frame) -> NDArray[np.bool_]:

@@ -78,14 +78,15 @@ def blit(
     left: int,
     mask: NDArray[np.bool_],
     colour: NDArray[np.int32] | int,
-) -> None:
-    """Draw a dot mask as braille over the cells from (top, left) on; empty cells stay unchanged."""
+) -> NDArray[np.bool_]:
+    """Draw a dot mask as braille over the cells from (top, left) on; return which cells changed."""
     pattern = pack(mask)
     here = pattern > 0
     rows, columns = pattern.shape
     area = np.s_[top : top + rows, left : left + columns]
     cells.code[area][here] = pattern[here] + BRAILLE
     cells.fg[area][here] = colour[here] if isinstance(colour, np.ndarray) else colour
+    return here
 
 
 def line_mask(

@@ -23,7 +23,7 @@ from tui_gd.plots.axes import (
     resampled,
     upsampled,
 )
-from tui_gd.plots.braille import line_mask, pack
+from tui_gd.plots.braille import line_mask
 from tui_gd.plots.cells import SPACE, Cells
 from tui_gd.plots.palette import Style, bold
 from tui_gd.plots.scale import compact
@@ -111,8 +111,8 @@ def draw_decision(
         paint_pixels(drawn, pixels)
     else:
         _fill_textures(drawn, chance)
-    mask = boundary(chance, *drawn.dots)
-    crossed = _paint_boundary(drawn, mask, behind)
+    crossed = paint_dots(drawn, boundary(chance, *drawn.dots), palette.boundary)
+    drawn.cells.bg[drawn.area][crossed] = behind[crossed]
     at, pixel, shown = _shown_points(drawn, points.points, kind, points.classes)
     drawn.cells.code[at] = marks.codes[shown]
     if pixels is None:
@@ -287,11 +287,11 @@ def draw_unit(
     drawn = frame(canvas.with_legend(_shade_legend(unit, canvas.style)), axes)
     if not (drawn.rows and drawn.columns) or not np.size(unit.values):
         return drawn.cells
-    palette, symbols = canvas.style.palette, canvas.style.symbols
+    palette, each = canvas.style.palette, canvas.style.symbols.pixels
     sound = np.nan_to_num(
         np.asarray(unit.values, np.float64), nan=unit.low, posinf=unit.high, neginf=unit.low
     )
-    height, across = drawn.rows * symbols.pixels, drawn.columns
+    height, across = drawn.rows * each, drawn.columns
     fewer = sound.shape[0] < height or sound.shape[1] < across
     above = (upsampled if fewer else resampled)(sound, height, across) - unit.level
     reach = np.where(above > 0, unit.high - unit.level, unit.level - unit.low)
@@ -301,10 +301,10 @@ def draw_unit(
         pixels = palette.region(above > 0, lead)
         paint_pixels(drawn, pixels)
     else:
-        _fill_shades(drawn, above[:: symbols.pixels] > 0, lead[:: symbols.pixels])
+        _fill_shades(drawn, above[::each] > 0, lead[::each])
     both = np.stack([unit.level - sound, sound - unit.level], axis=2)
-    mask = boundary(both, *drawn.dots)
-    _paint_boundary(drawn, mask, pixels[symbols.pixels - 1 :: symbols.pixels])
+    crossed = paint_dots(drawn, boundary(both, *drawn.dots), palette.boundary)
+    drawn.cells.bg[drawn.area][crossed] = pixels[each - 1 :: each][crossed]
     rows_of_data = ClassifiedPoints(points, labels, labels, ())
     marks = _marks(rows_of_data, canvas.style)
     at, pixel, shown = _shown_points(drawn, points, rows_of_data.kind, rows_of_data.classes)
@@ -339,20 +339,6 @@ def _shade_legend(unit: UnitOutput, style: Style) -> list[LegendEntry]:
         (style.symbols.spell(compact(value)), sample * 2, palette.class_colour(label))
         for label, (value, sample) in enumerate(zip((unit.low, unit.high), samples, strict=True))
     ]
-
-
-def _paint_boundary(
-    drawn: Frame, mask: NDArray[np.bool_], behind: NDArray[np.int32]
-) -> NDArray[np.bool_]:
-    """Draw the dots of `mask` as a boundary, each cell on one background: `behind` (rows, columns).
-
-    The mask has `symbols.dots` dots per cell, a whole cell in plain. Return the cells (rows,
-    columns) that the boundary crosses.
-    """
-    paint_dots(drawn, mask, drawn.style.palette.boundary)
-    crossed = mask if drawn.style.symbols.plain else pack(mask) > 0
-    drawn.cells.bg[drawn.area][crossed] = behind[crossed]
-    return crossed
 
 
 def _shown_points(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.plots.axes import Frame, paint_pixels, put_brackets, upsampled
+from tui_gd.plots.axes import Frame, paint_dots, paint_pixels, put_brackets, upsampled
 from tui_gd.plots.braille import BRAILLE, pack, per_cell
 from tui_gd.plots.cells import SPACE, width
 from tui_gd.plots.palette import Colour, bold
@@ -163,10 +163,7 @@ class Relief:
         pixels = _levels(known, inner, drawn.rows * symbols.pixels, drawn.columns)
         paint_pixels(drawn, colours[pixels])
         ground = colours[np.maximum(pixels[0::2], pixels[1::2])]
-        dots = pack(_contours(_levels(known, inner, *drawn.dots)))
-        rim = dots > 0
-        cells.code[area][rim] = dots[rim] + BRAILLE
-        cells.fg[area][rim] = palette.contour
+        rim = paint_dots(drawn, _contours(_levels(known, inner, *drawn.dots)), palette.contour)
         cells.bg[area][rim] = ground[rim]
         return cls(drawn, ground, edges)
 
