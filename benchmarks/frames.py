@@ -21,7 +21,7 @@ import numpy as np
 
 from tui_gd.plots.axes import Axes, Canvas, Heading
 from tui_gd.plots.cells import Cells, changed_spans
-from tui_gd.plots.curves import Curve, EpochView, draw_curves
+from tui_gd.plots.curves import Curve, EpochView, curve_legend, draw_curves
 from tui_gd.plots.decision import (
     ClassifiedPoints,
     decision_grid,
@@ -60,7 +60,8 @@ def loss_frame(lanes: int) -> tuple[Callable[[int], Cells], Callable[[], Any]]:
 
     def ours(frame: int) -> Cells:
         view = EpochView(4000 + 10 * frame, last=16_384, log=True)
-        return draw_curves(Canvas(ROWS, COLUMNS, STYLE, Heading("loss")), drawn, view).cells
+        canvas = Canvas(ROWS, COLUMNS, STYLE, Heading("loss"))
+        return draw_curves(canvas.with_legend(curve_legend(drawn, canvas)), drawn, view).cells
 
     def plotext() -> Any:
         figure = own_figure()

@@ -13,6 +13,7 @@ from tui_gd.plots.curves import (
     EpochScale,
     EpochView,
     Mark,
+    curve_legend,
     draw_curves,
     half_width,
     smoothed,
@@ -44,7 +45,8 @@ def draw(curves, rows=20, columns=60, epoch=10**9, last=1, log=False, symbols=UN
     epoch = min(epoch, newest)
     style = more.pop("style", Style(PALETTE, symbols))
     view = EpochView(epoch, last=max(last, newest, 1), log=log, **more)
-    return draw_curves(Canvas(rows, columns, style, Heading("loss")), curves, view).cells
+    canvas = Canvas(rows, columns, style, Heading("loss"))
+    return draw_curves(canvas.with_legend(curve_legend(curves, canvas)), curves, view).cells
 
 
 def inside(cells, curves, last=1, log=False):
@@ -391,7 +393,8 @@ def around(epochs, curves, rows=20, columns=60, symbols=UNICODE, **more):
     style = more.pop("style", Style(PALETTE, symbols))
     more.setdefault("log", False)
     view = EpochView(**{"epoch": newest, "first": epochs[0], "last": epochs[1]} | more)
-    return draw_curves(Canvas(rows, columns, style, Heading("loss")), curves, view)
+    canvas = Canvas(rows, columns, style, Heading("loss"))
+    return draw_curves(canvas.with_legend(curve_legend(curves, canvas)), curves, view)
 
 
 def plotted(drawn):

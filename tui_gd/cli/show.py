@@ -13,7 +13,7 @@ from tui_gd.cli.runs import when
 from tui_gd.errors import ProblemError
 from tui_gd.insight.description import describe
 from tui_gd.plots.axes import Canvas, Heading
-from tui_gd.plots.curves import Curve, EpochView, bridged, draw_curves
+from tui_gd.plots.curves import Curve, EpochView, bridged, curve_legend, draw_curves
 from tui_gd.plots.palette import Palette, Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE, Symbols
 from tui_gd.problems.text import aligned, safe_text
@@ -121,6 +121,7 @@ def curve_lines(checkpoint: Checkpoint, columns: int, encoding: str | None) -> l
     positive = all((curve.low > 0)[np.isfinite(curve.low)].all() for curve in curves)
     view = EpochView(checkpoint.newest, log=bool(positive))
     canvas = Canvas(CURVE_ROWS, columns, style, Heading(f"training loss{all_of_them}"))
+    canvas = canvas.with_legend(curve_legend(curves, canvas))
     return [line.rstrip() for line in draw_curves(canvas, curves, view).cells.text()]
 
 

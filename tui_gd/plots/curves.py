@@ -109,7 +109,6 @@ class EpochView:
     x_label: str = "epoch"
     notes: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     """Written to the right of the label, for a linear and for a logarithmic axis: what fits."""
-    legend: bool = True
     marks: tuple[Mark, ...] = ()
     """The last one has its label beside it."""
 
@@ -117,9 +116,9 @@ class EpochView:
 def draw_curves(canvas: Canvas, curves: Sequence[Curve], view: EpochView) -> Frame:
     """Return a picture of the curves over the epochs, and where they are drawn in it.
 
-    The first curve is on top and comes first in the legend. If there are epochs after the viewed
-    one, a thin line marks it. Values that are not finite make gaps. The limits follow from the
-    drawn values alone.
+    The first curve is on top. If there are epochs after the viewed one, a thin line marks it.
+    Values that are not finite make gaps. The limits follow from the drawn values alone. For a
+    legend see `curve_legend`.
     """
     lines = tuple(reversed(curves))
     newest = max((curve.end - 1 for curve in curves), default=0)
@@ -134,8 +133,6 @@ def draw_curves(canvas: Canvas, curves: Sequence[Curve], view: EpochView) -> Fra
         low = 0.0  # one epoch alone does not tell what heights its neighbours need
     low, high = _with_marks(low, high, log, view)
     y = Scale(*nice_limits(low, high, log), log)
-    if view.legend:
-        canvas = canvas.with_legend(curve_legend(curves, canvas))
     drawn = frame(canvas, Axes(x, y, view.x_label, notes=view.notes[log], grid=True))
     if drawn.rows and drawn.columns:
         _, places = drawn.dots

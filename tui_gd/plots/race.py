@@ -265,7 +265,7 @@ def draw_contenders(canvas: Canvas, curves: Sequence[Curve], epochs: int) -> Cel
         lows = [lifted(one.low, greatest) for one in curves]
         curves = [replace(one, low=low, high=low) for one, low in zip(curves, lows, strict=True)]
     last = max(epochs, 1)
-    view = EpochView(last + 1, last=last, log=log, legend=False)
+    view = EpochView(last + 1, last=last, log=log)
     symbols = canvas.style.symbols
     named = [
         (one.label, symbols.dashed if one.dashed else symbols.solid, one.colour)

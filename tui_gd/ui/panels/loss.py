@@ -198,7 +198,6 @@ class LossPanel(Panel):
                 cursor=cursor,
                 x_label=self._x_label(snapshot.lane),
                 notes=self._notes(view),
-                legend=False,
                 marks=view.marks if snapshot.look.measure == "loss" else (),
             ),
         )

@@ -11,7 +11,7 @@ import numpy as np
 
 from tui_gd.plots.axes import BORDER, Canvas, Frame, Heading, draw_box, draw_words
 from tui_gd.plots.cells import Cells, fit, width
-from tui_gd.plots.curves import Curve, EpochView, draw_curves
+from tui_gd.plots.curves import Curve, EpochView, curve_legend, draw_curves
 from tui_gd.plots.palette import Palette, Style
 from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import Align, Table, draw_table, visible_offset
@@ -396,7 +396,7 @@ def draw_losses(page: RunsPage, rows: int, columns: int, style: Style) -> Frame 
     last = max(curve.end - 1 for curve in curves)
     view = EpochView(last, log=page.log, notes=(("y log",), ("log, y: linear", "log")))
     canvas = Canvas(rows, columns, style, Heading(style.symbols.spell(title)))
-    return draw_curves(canvas, curves, view)
+    return draw_curves(canvas.with_legend(curve_legend(curves, canvas)), curves, view)
 
 
 def _draw_curves(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
