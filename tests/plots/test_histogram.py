@@ -5,7 +5,6 @@ import pytest
 
 from tui_gd.plots.axes import Axes, Canvas, Heading, geometry
 from tui_gd.plots.histogram import (
-    Bars,
     Stack,
     bars_across,
     bin_of,
@@ -21,6 +20,10 @@ from tui_gd.plots.symbols import ASCII, UNICODE
 DEPTHS = ("truecolor", "256", "16", "mono")
 STYLE = Style(palette_for("256", True), UNICODE)
 RNG = np.random.default_rng(5)
+
+
+def bars(scale, most=1):
+    return Axes(scale, Scale(0.0, most))
 
 
 def stacks(*values, style=STYLE):
@@ -69,7 +72,7 @@ def test_the_same_share_of_the_reference_is_at_the_same_place() -> None:
 def test_an_axis_for_whatever_numbers(values, reference) -> None:
     (scale,) = loss_scales([(np.array(values), reference)])
     assert scale.low < scale.high
-    drawn = draw_histogram(Canvas(12, 50, STYLE, Heading("t")), stacks(values), Bars(scale))
+    drawn = draw_histogram(Canvas(12, 50, STYLE, Heading("t")), stacks(values), bars(scale))
     assert drawn.shape == (12, 50)
 
 
@@ -79,7 +82,7 @@ def test_without_colours_a_bar_has_a_sign_for_every_share(symbols) -> None:
     palette = palette_for("mono", True)
     parts = stacks([1.0] * 12, [1.0] * 8, [9.0] * 4, style=Style(palette, symbols))
     cells = draw_histogram(
-        Canvas(13, 40, Style(palette, symbols), Heading()), parts, Bars(Scale(0.0, 10.0), 20)
+        Canvas(13, 40, Style(palette, symbols), Heading()), parts, bars(Scale(0.0, 10.0), 20)
     )
     assert [signs_of(cells, part.sign) for part in parts] == [6, 4, 2]
     column = [row.find(parts[0].sign) for row in cells.text()[1:]]
@@ -95,7 +98,7 @@ def test_with_colours_bars_are_as_high_to_an_eighth(depth) -> None:
     for count in (3, 20, 57, 100):
         parts = stacks([5.0] * count, style=Style(palette, UNICODE))
         cells = draw_histogram(
-            Canvas(15, 40, Style(palette, UNICODE), Heading()), parts, Bars(Scale(0.0, 10.0), 100)
+            Canvas(15, 40, Style(palette, UNICODE), Heading()), parts, bars(Scale(0.0, 10.0), 100)
         )
         eighths = 0
         for row in cells.text()[1:]:
@@ -111,7 +114,7 @@ def test_colours_of_a_stacked_bar_are_those_of_its_parts() -> None:
     palette = palette_for("256", True)
     parts = stacks([5.0] * 50, [5.0] * 50, style=Style(palette, UNICODE))
     cells = draw_histogram(
-        Canvas(15, 40, Style(palette, UNICODE), Heading()), parts, Bars(Scale(0.0, 10.0), 100)
+        Canvas(15, 40, Style(palette, UNICODE), Heading()), parts, bars(Scale(0.0, 10.0), 100)
     )
     blocks = [
         fg
@@ -128,7 +131,7 @@ def test_every_part_is_seen_however_small(depth, symbols) -> None:
     palette = palette_for(depth, True)
     parts = stacks([1.0] * 5000, [1.0], [9.0], style=Style(palette, symbols))
     cells = draw_histogram(
-        Canvas(9, 60, Style(palette, symbols), Heading()), parts, Bars(Scale(0.0, 10.0))
+        Canvas(9, 60, Style(palette, symbols), Heading()), parts, bars(Scale(0.0, 10.0))
     )
     assert signs_of(cells, parts[2].sign) == 1
     used = set(cells.fg.ravel().tolist()) | set(cells.bg.ravel().tolist())
@@ -145,7 +148,7 @@ def test_the_line_of_the_cursor_stands_at_its_value() -> None:
         cells = draw_histogram(
             Canvas(12, 40, Style(palette, UNICODE), Heading()),
             stacks([5.0]),
-            Bars(Scale(0.0, 10.0), 20),
+            bars(Scale(0.0, 10.0), 20),
             value,
         )
         line = (cells.code == ord("│")) & (cells.fg == palette.cursor)
@@ -164,7 +167,7 @@ def test_two_histograms_are_compared_on_one_axis_of_numbers() -> None:
     assert (tallest(40, few, scale), tallest(40, many, scale)) == (10, 200)
     alike = [
         draw_histogram(
-            Canvas(14, 40, Style(palette, UNICODE), Heading()), one, Bars(scale, 200)
+            Canvas(14, 40, Style(palette, UNICODE), Heading()), one, bars(scale, 200)
         ).text()
         for one in (few, many)
     ]
@@ -182,7 +185,7 @@ def test_any_size_any_numbers(symbols, depth) -> None:
             parts = stacks(values, [], [1.0], style=Style(palette, symbols))
             canvas = Canvas(rows, columns, Style(palette, symbols), Heading("変な名前\x1b[2J"))
             for scale in (Scale(0.0, 1.0), Scale(1e-300, 1e300, log=True)):
-                one = draw_histogram(canvas, parts, Bars(scale), np.nan)
+                one = draw_histogram(canvas, parts, bars(scale), np.nan)
                 assert one.shape == (rows, columns)
                 other = draw_tally(canvas, parts)
                 assert other.shape == (rows, columns)

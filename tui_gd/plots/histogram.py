@@ -1,7 +1,7 @@
 """Histograms of final losses: bars of starts, stacked by how they ended."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,35 +77,25 @@ def tallest(columns: int, stacks: Sequence[Stack], scale: Scale) -> int:
     return int(np.bincount(where, minlength=1).max())
 
 
-@dataclass(frozen=True)
-class Bars:
-    """The axis of the values, and the height of the plot."""
-
-    scale: Scale
-    most: int = 0
-    """The axis of the counts reaches at least this, so that two histograms can be compared."""
-    x_label: str = ""
-    y_label: str = ""
-
-
 def draw_histogram(
-    canvas: Canvas, stacks: Sequence[Stack], bars: Bars, cursor: float | None = None
+    canvas: Canvas, stacks: Sequence[Stack], axes: Axes, cursor: float | None = None
 ) -> Cells:
-    """Return a histogram of the values on the scale, one stack on top of the other.
+    """Return a histogram of the values, one stack on top of the other.
 
     The first stack is at the bottom. Each part of a bar has the sign of its stack at its foot; with
     16 colours, without colours and in plain characters, bars consist of these signs alone. Every
     part that is not empty is visible, however small. A line marks the value `cursor`. The legend
-    has only stacks with values.
+    has only stacks with values. The axis of the counts reaches at least as high as that of `axes`,
+    so that two histograms can be compared.
     """
     legend = [
         (f"{len(one.values)} {one.label}", one.sign, one.colour)
         for one in stacks
         if len(one.values)
     ]
-    high = max(bars.most, tallest(max(canvas.columns - 8, 1), stacks, bars.scale), 1)
-    y = Scale(0.0, nice_limits(0.0, float(high))[1])
-    drawn = frame(canvas.with_legend(legend), Axes(bars.scale, y, bars.x_label, bars.y_label))
+    high = max(axes.y.high, float(tallest(max(canvas.columns - 8, 1), stacks, axes.x)))
+    y = Scale(0.0, nice_limits(0.0, high)[1])
+    drawn = frame(canvas.with_legend(legend), replace(axes, y=y))
     if drawn.rows and drawn.columns:
         _draw_bars(drawn, stacks)
         if cursor is not None:

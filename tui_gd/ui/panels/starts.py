@@ -6,9 +6,9 @@ import numpy as np
 
 from tui_gd.insight.many_starts import GAINED, STARTS, Basin, StartsResult
 from tui_gd.learning.losses import make_loss
-from tui_gd.plots.axes import BORDER, Canvas, Heading, draw_words, geometry
+from tui_gd.plots.axes import BORDER, Axes, Canvas, Heading, draw_words, geometry
 from tui_gd.plots.cells import Cells, first_fitting, fit, width
-from tui_gd.plots.histogram import Bars, Stack, draw_histogram, draw_tally, loss_scales, tallest
+from tui_gd.plots.histogram import Stack, draw_histogram, draw_tally, loss_scales, tallest
 from tui_gd.plots.landscape import (
     Descent,
     Group,
@@ -18,6 +18,7 @@ from tui_gd.plots.landscape import (
     plane_axes,
 )
 from tui_gd.plots.palette import Colour, Style
+from tui_gd.plots.scale import Scale
 from tui_gd.plots.symbols import Symbols
 from tui_gd.session.commands import Command, SetStart
 from tui_gd.ui.panels.panel import LEAVE, Hint, Panel, View, run_hint
@@ -377,10 +378,11 @@ class StartsPanel(Panel):
         forms = tuple(f"final {result.loss_name}{more}" for more in (unit + after, unit, ""))
         meaning = fitting(forms, columns - 2 * _MARGIN, style.symbols)
         labelled = index == losses - 1 or rows >= _LABELLED_ROWS
+        labels = (meaning, "starts") if labelled else ()
         return draw_histogram(
             canvas,
             stacks[index],
-            Bars(scales[index], most, *((meaning, "starts") if labelled else ())),
+            Axes(scales[index], Scale(0.0, max(most, 1)), *labels),
             None if start is None else float(result.losses[start]),
         )
 
