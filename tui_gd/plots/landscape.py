@@ -106,8 +106,8 @@ def draw_landscape(
     """
     axes, tracks = plane.axes, descent.tracks
     if not axes.beside:
-        lowest = (*canvas.heading.legend, *_range(plane.values, canvas.style))
-        canvas = replace(canvas, heading=replace(canvas.heading, legend=lowest))
+        legend = (*canvas.heading.legend, *_range(plane.values, canvas.style))
+        canvas = replace(canvas, heading=replace(canvas.heading, legend=legend))
     drawn = frame(canvas, axes)
     if not (drawn.rows and drawn.columns):
         return drawn.cells
