@@ -284,26 +284,13 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _create(connection: sqlite3.Connection, path: Path) -> None:
-    with committing(connection):
+    with connection:
         connection.execute("BEGIN IMMEDIATE")
         if _version(connection, path) == 0:  # unless another process was faster
             for statement in SCHEMA.split(";"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
-
-
-@contextlib.contextmanager
-def committing(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit what the body has begun and written, or roll it back if it fails."""
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-        raise
 
 
 def _text(stored: bytes) -> str:
@@ -351,7 +338,7 @@ def _missing(connection: sqlite3.Connection) -> Iterator[str]:
 def _add_missing(connection: sqlite3.Connection) -> None:
     if not list(_missing(connection)):
         return
-    with committing(connection):
+    with connection:
         connection.execute("BEGIN IMMEDIATE")
         for statement in list(_missing(connection)):
             connection.execute(statement)

@@ -24,7 +24,6 @@ from tui_gd.problems.text import safe_text
 from tui_gd.runs.database import (
     StoreError,
     begin,
-    committing,
     connect,
     json_object,
     make_private,
@@ -48,6 +47,7 @@ _COLUMNS = (
     "id, began, changed, problem, settings, identity, versions, state, stopped, epoch, newest,"
     " goal, seed, next_number, lanes, best"
 )
+"""The columns of the list, in the order of the fields of `KeptRun`."""
 
 # a run is listed from its first batch on; a damaged number of lanes does not hide it
 _STARTED = "lanes != 0 OR id IN (SELECT run FROM lanes)"
@@ -254,22 +254,17 @@ class Store:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Write everything in the body, or nothing of it."""
         connection = self.connection
-        with store_errors(self.path):
+        with store_errors(self.path), connection:
             begin(connection, self.hurried)
-            with committing(connection):
-                yield connection
+            yield connection
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         """Read the store as it is at one moment."""
         connection = self.connection
-        with store_errors(self.path):
+        with store_errors(self.path), connection:
             connection.execute("BEGIN")
-            try:
-                yield connection
-            finally:
-                if connection.in_transaction:
-                    connection.execute("COMMIT")
+            yield connection
 
     # The list
 
@@ -326,41 +321,32 @@ class Store:
         kinds = [type(value) for value in row]
         if kinds[:-1] != _KINDS or kinds[-1] not in {float, type(None)}:
             raise ValueError("a value has the wrong type")
-        run, started, changed, problem, *texts = row[:7]
-        if not _ID.fullmatch(run):
+        stored = KeptRun(*row)
+        if not _ID.fullmatch(stored.id):
             raise ValueError("its id is not hexadecimal")
-        if not all(0.0 <= seconds <= LAST_SECOND for seconds in (started, changed)):
+        if not all(0.0 <= seconds <= LAST_SECOND for seconds in (stored.started, stored.changed)):
             raise ValueError("its time is impossible")
-        settings, identity, versions = map(json_object, texts)
+        settings, identity, versions = map(json_object, row[4:7])
         _check_identity(identity)
         if not all(isinstance(version, str) for version in versions.values()):
             raise ValueError("its versions are not texts")
-        state, stopped, epoch, newest, goal, seed, next_number, lanes, best = row[7:]
-        if not 0 <= epoch <= newest <= MOST_EPOCHS or not 0 <= goal <= MOST_EPOCHS or lanes < 1:
+        known = 0 <= stored.epoch <= stored.newest <= MOST_EPOCHS
+        if not known or not 0 <= stored.goal <= MOST_EPOCHS or stored.lanes < 1:
             raise ValueError("its epochs or lanes are impossible")
-        owner = lock_owner(self.directory, run)
+        state, owner = stored.state, lock_owner(self.directory, stored.id)
         if owner and state not in {"finished", "diverged"}:
             state = "running"
         elif state not in {"paused", "finished", "diverged"}:
             state = "interrupted"
-        return KeptRun(
-            run,
-            started,
-            changed,
-            problem,
-            settings,
-            identity,
-            versions,
-            state,
-            stopped,
-            epoch,
-            newest,
-            goal,
-            seed_of(seed),
-            next_number,
-            lanes,
-            math.nan if best is None else best,
-            owner,
+        return replace(
+            stored,
+            settings=settings,
+            identity=identity,
+            versions=versions,
+            state=state,
+            seed=seed_of(stored.seed),
+            best=math.nan if row[-1] is None else row[-1],
+            locked_by=owner,
         )
 
     def delete(self, run: str) -> None:
@@ -404,22 +390,9 @@ class Store:
             return name, lock
 
     def _insert(self, kept: KeptRun) -> None:
-        values = [
-            kept.id,
-            kept.started,
-            kept.changed,
-            kept.problem,
-            *(json.dumps(one) for one in (kept.settings, kept.identity, kept.versions)),
-            kept.state,
-            kept.stopped,
-            kept.epoch,
-            kept.newest,
-            kept.goal,
-            stored_seed(kept.seed),
-            kept.next_number,
-            kept.lanes,
-            kept.best if math.isfinite(kept.best) else None,
-        ]
+        best = kept.best if math.isfinite(kept.best) else None
+        *found, _ = (vars(kept) | {"seed": stored_seed(kept.seed), "best": best}).values()
+        values = [json.dumps(one) if isinstance(one, dict) else one for one in found]
         marks = ", ".join("?" * len(values))
         with self.transaction() as connection:
             # runs of processes that ended before their first batch
