@@ -76,7 +76,7 @@ def numbers(app: object) -> dict[str, float]:
         "app": app._message_queue.qsize(),  # type: ignore[attr-defined]
         "screen": screen._message_queue.qsize() if screen else 0,
         "inbox": len(runner._inbox) if runner else 0,
-        "recorder": len(recorder._queue) if recorder else 0,
+        "recorder": recorder._queue.qsize() if recorder else 0,
     }
     resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * PAGE
     epoch = runner.snapshot.epoch if runner else 0

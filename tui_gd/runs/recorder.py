@@ -3,10 +3,11 @@
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 from tui_gd.errors import ProblemError
@@ -75,14 +76,11 @@ class Recorder:
         self._identity: dict[str, Any] = kept.identity if kept else {}
         self._digested: dict[str, Any] | None = None
         self._digesting: threading.Thread | None = None
-        self._queue: deque[tuple[int, Batch]] = deque()
-        self._wake = threading.Condition()
-        self._busy = False
-        self._closing = False
-        self._ended = False  # no more batches will come
+        self._queue = Queue[tuple[int, Batch] | None]()  # None: no more batches will come
+        self._closing = self._ended = False
         self._dead = False  # the run can no longer be kept
-        self._lost = False  # a batch was not written: the next one is a whole checkpoint
-        self._failures = 0  # batches from before the last failure no longer fit
+        # batches from before the last failure no longer fit: the next one is a whole checkpoint
+        self._failures = self._known_failures = 0
         self._retry_at = 0.0
         self._last: tuple[object, ...] | None = None
         self._seed = kept.seed if kept else settings.seed
@@ -110,13 +108,13 @@ class Recorder:
             return False
         if self._lost and not self._closing and time.monotonic() < self._retry_at:
             return False
-        waiting = len(self._queue) + self._busy
+        waiting = self._queue.unfinished_tasks
         if not self._closing and waiting >= (1 if word == "running" else QUEUE):
             return False
         self._seed = self._seed if seed is None else seed
         self._goal = self._goal if goal is None else goal
-        with self._wake:
-            lost, self._lost, failures = self._lost, False, self._failures
+        failures = self._failures
+        lost, self._known_failures = failures != self._known_failures, failures
         delta = trainer.delta()
         # a restart that was undone has more keyframes than the one in its delta
         whole = lost or (delta.restart is not None and self.id is not None and delta.newest > 0)
@@ -135,13 +133,9 @@ class Recorder:
 
     def wait(self, seconds: float = CLOSE_SECONDS) -> bool:
         """Wait until every batch has been written; return whether they all have been."""
-        end = time.monotonic() + seconds
-        with self._wake:
-            while self._queue or self._busy:
-                left = end - time.monotonic()
-                if left <= 0 or not self._wake.wait(left):
-                    return False
-        return True
+        done = self._queue.all_tasks_done
+        with done:
+            return done.wait_for(lambda: not self._queue.unfinished_tasks, seconds)
 
     def close(
         self,
@@ -161,11 +155,9 @@ class Recorder:
         word = "paused" if word == "running" else word
         if trainer is not None:
             self.take(trainer, word, seed, goal)
-        with self._wake:
-            self._word = word
-            self._ended = True
-            self._wake.notify_all()
+        self._word, self._ended = word, True
         if self._thread is not None:
+            self._queue.put(None)
             self._thread.join(OPEN_SECONDS)
             if self._store is not None:
                 self._thread.join(CLOSE_SECONDS)
@@ -182,65 +174,58 @@ class Recorder:
         return ""
 
     def _put(self, failures: int, batch: Batch) -> None:
-        with self._wake:
-            self._queue.append((failures, batch))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
-                self._thread.start()
-            self._wake.notify_all()
+        self._queue.put((failures, batch))
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+            self._thread.start()
+
+    @property
+    def _lost(self) -> bool:
+        """Whether a batch was not written that no later one has made up for."""
+        return self._failures != self._known_failures
 
     # On the recorder's own thread
 
     def _run(self) -> None:
+        while item := self._queue.get():
+            failures, batch = item
+            if failures == self._failures and not self._dead:
+                self._guarded(partial(self._write, batch))
+            self._queue.task_done()
+        self._guarded(self._finish)
+        if self._store is not None:
+            with suppress(StoreError):
+                self._store.close()
+        self._queue.task_done()
+
+    def _guarded(self, do: Callable[[], None]) -> None:
+        """Do something whose faults must not end the training."""
         try:
-            while True:
-                with self._wake:
-                    while not (self._queue or self._ended):
-                        self._wake.wait()
-                    if not self._queue:
-                        break
-                    failures, batch = self._queue.popleft()
-                    self._busy = True
-                if failures == self._failures and not self._dead:
-                    self._write(batch)
-                with self._wake:
-                    self._busy = False
-                    self._wake.notify_all()
-            self._finish()
+            try:
+                do()
+            except StoreError as error:
+                self._failed(error)
         except Exception as error:
-            # a fault here must not end the training
             self._give_up(f"the run is no longer kept: {type(error).__name__}: {error}")
-        finally:
-            with self._wake:
-                self._busy = False
-                self._wake.notify_all()
-            if self._store is not None:
-                with suppress(StoreError):
-                    self._store.close()
 
     def _write(self, batch: Batch) -> None:
-        try:
-            if self._store is None:
-                self._store = Store(self._path, create=True)
-                self._store.hurried = lambda: self._closing
-            if self._writer is None:
-                if self.id is None:
-                    self._add(self._store, batch)
-                assert self.id is not None
-                try:
-                    keep_parts(self._store.directory, self.id, self._problem)
-                except ProblemError as error:
-                    self._say(f"{error}; the data are read again on resume")
-                self._writer = Writer(self._store, self.id, self._give_way)
-                if "arrays" not in self._identity:
-                    self._digesting = threading.Thread(
-                        target=self._digest, name="digest", daemon=True
-                    )
-                    self._digesting.start()
-            self._writer.write(batch)
-            self._add_digests()
-        except StoreError as error:
-            self._failed(error)
+        if self._store is None:
+            self._store = Store(self._path, create=True)
+            self._store.hurried = lambda: self._closing
+        if self._writer is None:
+            if self.id is None:
+                self._add(self._store, batch)
+            assert self.id is not None
+            try:
+                keep_parts(self._store.directory, self.id, self._problem)
+            except ProblemError as error:
+                self._say(f"{error}; the data are read again on resume")
+            self._writer = Writer(self._store, self.id, self._give_way)
+            if "arrays" not in self._identity:
+                self._digesting = threading.Thread(target=self._digest, name="digest", daemon=True)
+                self._digesting.start()
+        self._writer.write(batch)
+        self._add_digests()
 
     def _give_way(self) -> None:
         self.give_way()  # another runner may have set it since
@@ -252,16 +237,11 @@ class Recorder:
             self._give_up(f"{what}: {error}")
             return
         self._say(f"{what}: {error}")
-        with self._wake:
-            self._queue.clear()
-            self._lost = True
-            self._failures += 1
-            self._last = None
-            self._retry_at = time.monotonic() + RETRY_SECONDS
+        self._retry_at = time.monotonic() + RETRY_SECONDS
+        self._failures += 1
 
     def _give_up(self, message: str) -> None:
         self._dead = True
-        self._queue.clear()
         self._say(message)
 
     def _say(self, message: str) -> None:
@@ -305,9 +285,6 @@ class Recorder:
             return
         if self._digesting is not None:
             self._digesting.join(DIGEST_SECONDS)
-        try:
-            self._add_digests()
-            with self._store.transaction() as connection:
-                connection.execute("UPDATE runs SET state = ? WHERE id = ?", (self._word, self.id))
-        except StoreError as error:
-            self._give_up(f"run {self.id} is not kept from here: {error}")
+        self._add_digests()
+        with self._store.transaction() as connection:
+            connection.execute("UPDATE runs SET state = ? WHERE id = ?", (self._word, self.id))
