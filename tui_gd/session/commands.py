@@ -154,17 +154,7 @@ class TakeCheckpoint(Command):
 
 # commands that end steps in progress and take their place
 CALLING_OFF = Pause | GoTo | Reset | SetStart
-# commands that leave weights and history unchanged: a running epoch goes on after them
-LIGHT = (
-    SetLearningRate
-    | SelectLane
-    | RenameLane
-    | Mark
-    | LookAt
-    | SetEpochs
-    | SetPace
-    | CheckGradient
-    | TakeCheckpoint
-)
 # commands that only look: a run that a stop rule has ended stays finished
 LOOKING = SelectLane | RenameLane | Mark | LookAt | SetEpochs | SetPace | CheckGradient
+# commands that leave weights and history unchanged: a running epoch goes on after them
+LIGHT = LOOKING | SetLearningRate | TakeCheckpoint

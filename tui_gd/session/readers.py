@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from tui_gd.errors import ProblemError, did_you_mean
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 LARGEST_WHOLE = 2**53 - 1
 LARGEST_SEED = 2**64 - 1
@@ -72,14 +73,22 @@ def refuse(value: object, wanted: str) -> ValueError:
     return ValueError(f"{text if len(text) <= SHOWN else text[:SHOWN] + '...'} is not {wanted}")
 
 
+def _of(
+    kind: type[T], wanted: str, fits: Callable[[T], bool] = lambda _: True
+) -> Callable[[object], T]:
+    """Return a check of values: of this very type, and such that `fits` is true of them."""
+
+    def plain(value: object) -> T:
+        if type(value) is not kind or not fits(value):
+            raise refuse(value, wanted)
+        return value
+
+    return plain
+
+
 def whole(low: int = 0, high: int = LARGEST_WHOLE) -> Reader[int]:
     """Read a whole number from `low` to `high`; typed also as `1e6`."""
     wanted = f"a whole number from {low}" + (f" to {high}" if high < LARGEST_WHOLE else "")
-
-    def plain(value: object) -> int:
-        if type(value) is not int or not low <= value <= high:
-            raise refuse(value, wanted)
-        return value
 
     def parse(text: str) -> object:
         if text.isdecimal() and text.isascii():
@@ -89,17 +98,12 @@ def whole(low: int = 0, high: int = LARGEST_WHOLE) -> Reader[int]:
             return int(number)
         return text
 
-    return Reader(plain, parse, metavar="N")
+    return Reader(_of(int, wanted, lambda value: low <= value <= high), parse, metavar="N")
 
 
 def size() -> Reader[int]:
     """Read a number of bytes, typed also as `2GB` or `500 MB`; units are powers of 1000."""
     bytes_of = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-
-    def plain(value: object) -> int:
-        if type(value) is not int or not 1 <= value <= LARGEST_WHOLE:
-            raise refuse(value, "a size")
-        return value
 
     def parse(text: str) -> object:
         digits = text.rstrip("BbKkMmGgTt ")
@@ -109,7 +113,8 @@ def size() -> Reader[int]:
             return text
         return int(number * bytes_of[unit]) if abs(number) < LARGEST_WHOLE else text
 
-    return Reader(plain, parse, metavar="SIZE")
+    fits = _of(int, "a size", lambda value: 1 <= value <= LARGEST_WHOLE)
+    return Reader(fits, parse, metavar="SIZE")
 
 
 def number(
@@ -196,51 +201,27 @@ def several(reader: Reader[T], least: int, most: int) -> Reader[tuple[T, ...]]:
 
 def rates(most: int) -> Reader[tuple[float, ...]]:
     """Read 1 to `most` learning rates above 0, or `auto`, which becomes a rate with the data."""
-    numbers = several(number(0, above=True), 1, most)
-
-    def plain(value: object) -> tuple[float, ...]:
-        return () if value == AUTO else numbers.plain(value)
-
-    return Reader(plain, lambda text: AUTO if text == AUTO else numbers.parse(text), metavar="X")
+    return _or_auto(several(number(0, above=True), 1, most), ())
 
 
 def number_or_auto(least: float) -> Reader[float | str]:
     """Read a number of at least `least`, or `auto`, which becomes a number with the data."""
-    numbers = number(least)
+    return _or_auto(number(least), AUTO)
 
-    def plain(value: object) -> float | str:
-        return AUTO if value == AUTO else numbers.plain(value)
 
-    return Reader(plain, lambda text: AUTO if text == AUTO else numbers.parse(text), metavar="X")
+def _or_auto(reader: Reader[T], auto: D) -> Reader[T | D]:
+    """Read what `reader` reads, or `auto` as the value given for it."""
+    return Reader(
+        lambda value: auto if value == AUTO else reader.plain(value),
+        lambda text: AUTO if text == AUTO else reader.parse(text),
+        metavar="X",
+    )
 
 
 def text(longest: int) -> Reader[str]:
     """Read text of printable characters."""
-
-    def plain(value: object) -> str:
-        if type(value) is not str or len(value) > longest or not value.isprintable():
-            raise refuse(value, f"text of at most {longest} printable characters")
-        return value
-
-    return Reader(plain)
-
-
-def _any_text(value: object) -> str:
-    if type(value) is not str:
-        raise refuse(value, "text")
-    return value
-
-
-def _not_empty(value: object) -> str:
-    if type(value) is not str or not value:
-        raise refuse(value, "a name")
-    return value
-
-
-def _boolean(value: object) -> bool:
-    if type(value) is not bool:
-        raise refuse(value, "true or false")
-    return value
+    wanted = f"text of at most {longest} printable characters"
+    return Reader(_of(str, wanted, lambda value: len(value) <= longest and value.isprintable()))
 
 
 def _weight(value: object) -> float:
@@ -270,7 +251,7 @@ def _schedule(value: object) -> str:
 def _formula(value: object) -> str:
     from tui_gd.problems.surfaces import typed_surface
 
-    formula = _any_text(value)
+    formula = anything.plain(value)
     try:
         typed_surface(formula)
     except ProblemError as error:
@@ -280,13 +261,13 @@ def _formula(value: object) -> str:
 
 part: Reader[float] = Reader(_part, _number, metavar="X")
 """Reads a share below 1, or from 1 on a number of rows."""
-anything: Reader[str] = Reader(_any_text)
+anything: Reader[str] = Reader(_of(str, "text"))
 """Reads any text: the name of a file or a column."""
-named: Reader[str] = Reader(_not_empty)
+named: Reader[str] = Reader(_of(str, "a name", bool))
 """Reads any text but the empty one."""
 columns: Reader[tuple[str, ...]] = replace(several(named, 0, LARGEST_WHOLE), metavar="COLUMNS")
 """Reads the names of columns."""
-boolean: Reader[bool] = Reader(_boolean)
+boolean: Reader[bool] = Reader(_of(bool, "true or false"))
 """Reads true or false; an option of it is a flag."""
 weight: Reader[float] = Reader(_weight)
 """Reads a finite number written as a hexadecimal float."""
