@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats, Predictor
 from tui_gd.problems import Problem
+from tui_gd.session.report import measures_of
 from tui_gd.training.descent import length
 
 BLOCK_ROWS = 8192
@@ -134,8 +135,6 @@ def _classification(
     after: NDArray[np.generic],
     classes: int,
 ) -> ClassificationChanges:
-    from sklearn.metrics import precision_recall_fscore_support
-
     right, became_right = before == true, after == true
     broken, other, fixed = (
         np.flatnonzero(which)
@@ -146,28 +145,19 @@ def _classification(
         )
     )
     listed = np.concatenate([broken, other, fixed])[:LISTED]
-    # each pair of classes once, weighted by its rows: the same numbers in far less time
-    labels = np.arange(classes)
-    pairs = (np.repeat(labels, classes), np.tile(labels, classes))
-    scores, counts = [], []
-    for predicted in (before, after):
-        cells = true.astype(np.intp) * classes + predicted.astype(np.intp)
-        counts.append(np.bincount(cells, minlength=classes * classes))
-        *measures, support = precision_recall_fscore_support(
-            *pairs, labels=labels, sample_weight=counts[-1], zero_division=0.0
-        )
-        scores.append(np.stack(measures, axis=1))
+    cells = [true.astype(np.intp) * classes + said.astype(np.intp) for said in (before, after)]
+    counts = [np.bincount(one, minlength=classes**2).reshape(classes, classes) for one in cells]
     return ClassificationChanges(
         rows=len(true),
         fixed=len(fixed),
         broken=len(broken),
         other=len(other),
         flips=Flips(listed, *(part[listed].astype(np.intp) for part in (before, after, true))),
-        before=scores[0],
-        after=scores[1],
-        support=np.asarray(support, np.intp),
+        before=measures_of(counts[0]),
+        after=measures_of(counts[1]),
+        support=counts[0].sum(axis=1),
         accuracy=(float(right.mean()), float(became_right.mean())),
-        confusion=(counts[1] - counts[0]).reshape(classes, classes),
+        confusion=counts[1] - counts[0],
     )
 
 

@@ -210,23 +210,19 @@ def _by_threshold(y: NDArray[np.generic], probabilities: Floats) -> NDArray[np.i
     return np.stack([first, second], axis=2).transpose(1, 0, 2)
 
 
-def _of_counts(confusion: NDArray[np.int64], names: list[str]) -> tuple[str, dict[str, Any]]:
-    """Return text and table of scikit-learn's `classification_report`, from the counts alone.
-
-    Where nothing is divided by, a measure is 0.
-    """
+def measures_of(confusion: NDArray[np.int64]) -> Floats:
+    """Return precision, recall and F1 of each class (classes, 3); 0 if divided by nothing."""
     right, true, said = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    shares = [right / said.clip(1), right / true.clip(1), 2 * right / (true + said).clip(1)]
+    return np.stack(shares, axis=1)
+
+
+def _of_counts(confusion: NDArray[np.int64], names: list[str]) -> tuple[str, dict[str, Any]]:
+    """Return text and table of scikit-learn's `classification_report`, from the counts alone."""
+    measures, true = measures_of(confusion), confusion.sum(axis=1)
     rows = int(true.sum())
-    measures = np.stack(
-        [
-            right / np.maximum(said, 1),
-            right / np.maximum(true, 1),
-            2 * right / (true + said).clip(1),
-        ],
-        axis=1,
-    )
     weighted = true @ measures / max(rows, 1)
-    accuracy = float(right.sum() / max(rows, 1))
+    accuracy = float(np.trace(confusion) / max(rows, 1))
 
     def entry(values: Floats, support: int) -> dict[str, Any]:
         keys = ("precision", "recall", "f1-score")

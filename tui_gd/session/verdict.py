@@ -6,6 +6,7 @@ hold for nearby weights; elsewhere a verdict does without them.
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -49,14 +50,11 @@ NEAR = 1e-2
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """The measurements at a lane's weights (parameters,); None if something does not exist.
+    """The measurements at a lane's weights (parameters,).
 
-    `unit` is a usual size of a weight: one over the root mean square of the features. `start` is
-    the loss of the lane's first weights, with its present loss function, and `start_norm` the
-    length of the direction of descent there. `constant` is the loss of the best constant
-    predictions, `test_constant` the test loss of these. `newton`, `cauchy` and `escape` are losses
-    at other weights, see `Evidence`. `best_right` is the number of right test rows near the epoch
-    of the least test loss.
+    `unit` is a usual size of a weight: one over the root mean square of the features. `start_norm`
+    is the length of the direction of descent at the lane's first weights. `evidence` are the other
+    measurements, by the fields of `Evidence`.
     """
 
     lane: int
@@ -65,17 +63,8 @@ class Measured:
     weights: Floats
     curvature: Curvature
     unit: float
-    start: float
     start_norm: float
-    constant: float
-    test_constant: float
-    newton: float
-    cauchy: float
-    escape: float
-    best_right: int | None
-    saturated: float | None
-    stuck: float | None
-    overflow: str | None
+    evidence: dict[str, Any]
 
     def of(self, lane: LaneSnapshot) -> bool:
         """Return whether it was measured on this lane, with the lane's present loss."""
@@ -129,26 +118,37 @@ def measure(
     if engine.rule.reduction == "sum":
         held_out = problem.validation_rows or problem.test_rows
         ratio = held_out / max(problem.train_rows, 1)
+    evidence: dict[str, Any] = {
+        "start": float(losses[0]),
+        "constant": constant,
+        "test_constant": constant * ratio,
+        "best_right": _best_right(snapshot, problem, predictor),
+        "saturated": saturated,
+        "stuck": stuck,
+    }
+    if has_diverged(snapshot):
+        evidence["overflow"] = _overflow(snapshot, problem, predictor, engine)
+    if found.error <= LARGEST_ERROR:
+        evidence |= {
+            "largest": found.largest,
+            "smallest": None if math.isnan(found.smallest) else found.smallest,
+            "along": found.along_gradient,
+            "gain": found.gain,
+            "newton": float(losses[1]),
+            "cauchy": float(losses[2]),
+            "escape": float(np.fmin.reduce(losses[3:])),
+            "doubt": found.doubt,
+            "exact": found.exact,
+        }
     return Measured(
-        lane=lane.number,
-        loss_name=lane.loss_name,
-        epoch=snapshot.epoch,
-        weights=lane.weights,
-        curvature=found,
-        unit=unit,
-        start=float(losses[0]),
-        start_norm=length(first),
-        constant=constant,
-        test_constant=constant * ratio,
-        newton=float(losses[1]),
-        cauchy=float(losses[2]),
-        escape=float(np.fmin.reduce(losses[3:])),
-        best_right=_best_right(snapshot, problem, predictor),
-        saturated=saturated,
-        stuck=stuck,
-        overflow=_overflow(snapshot, problem, predictor, engine)
-        if has_diverged(snapshot)
-        else None,
+        lane.number,
+        lane.loss_name,
+        snapshot.epoch,
+        lane.weights,
+        found,
+        unit,
+        length(first),
+        evidence,
     )
 
 
@@ -198,32 +198,11 @@ def evidence_of(
     )
     if measured is None:
         return evidence
-    evidence = replace(
-        evidence,
-        scale=max(evidence.scale, measured.unit),
-        start=measured.start,
-        constant=measured.constant,
-        test_constant=measured.test_constant,
-        best_right=measured.best_right,
-        ratio=safe_rate(lane, problem, settings, measured.curvature).ratio(rate),
-        saturated=measured.saturated,
-        stuck=measured.stuck,
-        overflow=measured.overflow,
-    )
-    bent = measured.curvature
-    if bent.error > LARGEST_ERROR:
-        return evidence
     return replace(
         evidence,
-        largest=bent.largest,
-        smallest=None if math.isnan(bent.smallest) else bent.smallest,
-        along=bent.along_gradient,
-        gain=bent.gain,
-        newton=measured.newton,
-        cauchy=measured.cauchy,
-        escape=measured.escape,
-        doubt=bent.doubt,
-        exact=bent.exact,
+        scale=max(evidence.scale, measured.unit),
+        ratio=safe_rate(lane, problem, settings, measured.curvature).ratio(rate),
+        **measured.evidence,
     )
 
 
