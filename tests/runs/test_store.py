@@ -19,7 +19,7 @@ from tests.runs.kept import Kept, keep
 from tui_gd.errors import ProblemError
 from tui_gd.runs import database
 from tui_gd.runs.database import NAME, StoreError, data_directory, on_network
-from tui_gd.runs.rows import cut, points, thinned, whole_row
+from tui_gd.runs.rows import cut, packed, points, thinned, whole_row
 from tui_gd.runs.store import RunLock, RunLockedError, Store, lock_owner
 
 
@@ -330,7 +330,7 @@ def test_a_row_is_cut_at_an_epoch() -> None:
     values = np.arange(10.0)
     row = whole_row(5, {"train": values, "test": np.full(10, math.nan)})
     assert row.least == 0.0
-    assert row.series["test"] is None
+    assert packed(row, "test") is None
     part = cut(row, 8)
     assert (part.first, part.stop) == (5, 8)
     assert points(part, "train")[0].tolist() == [5, 6, 7]

@@ -19,7 +19,6 @@ from tui_gd.training.history import SERIES, Branch, Close, Entry, Reset, SetLear
 from tui_gd.training.spans import NO_POINTS, KnownPoints, ThinnedSeries, bucket_width, joined
 from tui_gd.training.spans import thinned as thinned_points
 
-Blob = bytes | None
 Values = tuple[object, ...]
 POINT_BYTES = 12
 LONGEST = 1 << 31
@@ -28,17 +27,17 @@ LONGEST = 1 << 31
 
 @dataclass(frozen=True)
 class Row:
-    """One lane's numbers of epochs [first, stop), packed, by the names of the series.
+    """One lane's numbers of epochs [first, stop), by the names of the series.
 
-    With `width` 1 a blob holds one float64 per epoch. Wider rows hold points: all epochs as uint32
-    after `first`, then their values as float64, the least and the greatest of every bucket of
+    With `width` 1 a series has a number for every epoch from `first` on, NaN what is not known; it
+    may end early. A wider row has points: the least and the greatest number of every bucket of
     `width` epochs.
     """
 
     first: int
     stop: int
     width: int
-    series: dict[str, Blob]
+    series: Mapping[str, ThinnedSeries]
 
     @property
     def least(self) -> float | None:
@@ -49,55 +48,57 @@ class Row:
     @property
     def epochs(self) -> int:
         """The most epochs for which a series has numbers."""
-        size = 8 if self.width == 1 else POINT_BYTES
-        return max((len(blob) // size for blob in self.series.values() if blob), default=0)
+        return max((len(known.epochs) for known in self.series.values()), default=0)
 
     @property
     def is_dense(self) -> bool:
         """Whether a series has a number for each of the row's epochs."""
         return self.width == 1 and self.epochs == self.stop - self.first
 
-    @property
-    def nbytes(self) -> int:
-        """The size of the packed numbers."""
-        return sum(len(blob) for blob in self.series.values() if blob)
 
-
-def whole_row(first: int, values: dict[str, Floats]) -> Row:
+def whole_row(first: int, values: Mapping[str, Floats]) -> Row:
     """Return a row of values (epochs,), one for every epoch from `first` on."""
-    stop = first + max((len(part) for part in values.values()), default=0)
-    blobs = {name: _packed(part) for name, part in values.items()}
-    return Row(first, stop, 1, blobs)
-
-
-def _packed(values: Floats) -> Blob:
-    return None if np.isnan(values).all() else np.ascontiguousarray(values, "<f8").tobytes()
+    series = {
+        name: ThinnedSeries(np.arange(first, first + len(part)), part)
+        for name, part in values.items()
+    }
+    return Row(first, first + max(map(len, values.values()), default=0), 1, series)
 
 
 def points(row: Row, name: str) -> ThinnedSeries:
     """Return the finite numbers of one series."""
-    epochs, values = raw_points(row, name)
+    epochs, values = row.series[name]
     finite = np.isfinite(values)
     return ThinnedSeries(epochs[finite], values[finite])
 
 
-def raw_points(row: Row, name: str) -> ThinnedSeries:
-    """Return all numbers of one series."""
-    blob = row.series.get(name)
+def packed(row: Row, name: str) -> bytes | None:
+    """Return one series as the store holds it, None without numbers.
+
+    Of a row of width 1 it is a float64 per epoch. Of a wider one it is all epochs as uint32 after
+    `first`, then their values as float64.
+    """
+    epochs, values = row.series.get(name, NO_POINTS)
+    if np.isnan(values).all():
+        return None
+    places = b"" if row.width == 1 else (epochs - row.first).astype("<u4").tobytes()
+    return places + np.ascontiguousarray(values, "<f8").tobytes()
+
+
+def _unpacked(blob: bytes | None, first: int, stop: int, width: int) -> ThinnedSeries:
+    """Return the numbers that `packed` has packed; `ValueError` if they are damaged."""
     if not blob:
         return NO_POINTS
-    if row.width == 1:
-        values = np.frombuffer(blob, "<f8")
-        if len(values) > row.stop - row.first:
+    if width == 1:
+        values = np.frombuffer(blob, "<f8").astype(np.float64)
+        if len(values) > stop - first:
             raise ValueError("losses have more epochs than they say")
-        return ThinnedSeries(
-            np.arange(row.first, row.first + len(values)), values.astype(np.float64)
-        )
+        return ThinnedSeries(np.arange(first, first + len(values)), values)
     count = len(blob) // POINT_BYTES
     if len(blob) % POINT_BYTES:
         raise ValueError("points are cut short")
-    epochs = np.frombuffer(blob, "<u4", count).astype(np.int64) + row.first
-    if (np.diff(epochs) <= 0).any() or epochs[-1] >= row.stop:
+    epochs = np.frombuffer(blob, "<u4", count).astype(np.int64) + first
+    if (np.diff(epochs) <= 0).any() or epochs[-1] >= stop:
         raise ValueError("points of losses are out of order")
     return ThinnedSeries(epochs, np.frombuffer(blob, "<f8", count, 4 * count).astype(np.float64))
 
@@ -115,7 +116,7 @@ def known_of(rows: list[Row], name: str, stop: int) -> KnownPoints:
     values = np.full(rows[last - 1].stop - dense_from if late < last else 0, np.nan)
     end = 0
     for row in rows[late:last]:
-        epochs, known = raw_points(row, name)
+        epochs, known = row.series[name]
         values[epochs - dense_from] = known
         end = row.stop - dense_from if len(epochs) else end
     return KnownPoints(0, stop, thin, dense_from, values[: min(end, stop - dense_from)])
@@ -123,14 +124,8 @@ def known_of(rows: list[Row], name: str, stop: int) -> KnownPoints:
 
 def cut(row: Row, stop: int) -> Row:
     """Return a row without the numbers of epoch `stop` and later."""
-    series: dict[str, Blob] = {}
-    for name in row.series:
-        kept = raw_points(row, name).between(row.first, stop)
-        if row.width == 1:
-            series[name] = _packed(kept.values) if len(kept.values) else None
-        else:
-            series[name] = _pointed(row.first, kept)
-    return Row(row.first, min(stop, row.stop), row.width, series)
+    series = {name: known.between(row.first, stop) for name, known in row.series.items()}
+    return replace(row, stop=min(stop, row.stop), series=series)
 
 
 def thinned(rows: list[Row], fineness: int) -> Iterator[Row]:
@@ -153,24 +148,11 @@ def thin_rows(
         end = min(stop, 2 * fineness * width, begin + LONGEST)
         parts = {name: part.between(begin, end) for name, part in kept.items()}
         if width == 1:
-            yield whole_row(begin, {name: _whole(part, begin, end) for name, part in parts.items()})
+            every = np.arange(begin, end)
+            yield whole_row(begin, {name: part.at_all(every) for name, part in parts.items()})
         else:
-            series = {name: _pointed(begin, part) for name, part in parts.items()}
-            yield Row(begin, end, width, series)
+            yield Row(begin, end, width, parts)
         begin = end
-
-
-def _whole(known: ThinnedSeries, first: int, stop: int) -> Floats:
-    values: Floats = np.full(stop - first, np.nan)
-    values[known.epochs - first] = known.values
-    return values
-
-
-def _pointed(first: int, known: ThinnedSeries) -> Blob:
-    epochs, values = known
-    if not epochs.size:
-        return None
-    return (epochs - first).astype("<u4").tobytes() + np.ascontiguousarray(values, "<f8").tobytes()
 
 
 _ROWS_AT_ONCE = 500  # SQLite takes 32,766 numbers in a statement
@@ -317,27 +299,25 @@ def rows_of(
         _WHOLE.plain(first), _WHOLE.plain(stop), _FROM_ONE.plain(width)
         if not all(isinstance(blob, bytes | None) for blob in blobs):
             raise ValueError("losses are not numbers")
-        rows.append(Row(first, stop, width, dict(zip(SERIES, blobs, strict=True))))
+        known = [_unpacked(blob, first, stop, width) for blob in blobs]
+        rows.append(Row(first, stop, width, dict(zip(SERIES, known, strict=True))))
     return rows
 
 
-def put_rows(connection: sqlite3.Connection, run: str, rows: list[tuple[int, Row]]) -> None:
-    """Store rows, each of the lane of that number, in place of those of the same first epoch."""
+def put_rows(connection: sqlite3.Connection, run: str, rows: list[tuple[int, Row]]) -> int:
+    """Store rows, each of the lane of that number, in place of those of the same first epoch.
+
+    Returns the size of all packed numbers.
+    """
     columns = ("run", "lane", "first", "stop", "width", "nbytes", "least", *SERIES)
-    values = [
-        (
-            run,
-            lane,
-            row.first,
-            row.stop,
-            row.width,
-            row.nbytes,
-            row.least,
-            *map(row.series.get, SERIES),
-        )
-        for lane, row in rows
-    ]
+    values, total = list[Values](), 0
+    for lane, row in rows:
+        blobs = [packed(row, name) for name in SERIES]
+        size = sum(len(blob) for blob in blobs if blob)
+        values.append((run, lane, row.first, row.stop, row.width, size, row.least, *blobs))
+        total += size
     _put(connection, "losses", columns, values)
+    return total
 
 
 def put_lanes(connection: sqlite3.Connection, run: str, lanes: tuple[LaneRecord, ...]) -> None:

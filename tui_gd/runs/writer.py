@@ -17,7 +17,6 @@ from tui_gd.runs.rows import (
     put_frame,
     put_lanes,
     put_rows,
-    raw_points,
     rows_of,
     thin_rows,
     thinned,
@@ -192,8 +191,7 @@ class Writer:
                 late = {name: known.between(whole, stop) for name, known in change.values.items()}
                 row = whole_row(whole, late)
                 rows.append((number, self._joined(connection, number, row)))
-        self._unmeasured += sum(row.nbytes for _, row in rows)
-        put_rows(connection, self.run, rows)
+        self._unmeasured += put_rows(connection, self.run, rows)
 
     def _drop_from(self, connection: sqlite3.Connection, number: int, first: int) -> None:
         """Delete what is stored of a lane from epoch `first` on."""
@@ -303,6 +301,6 @@ def _one_row(rows: list[Row]) -> Row:
     for name in rows[-1].series:
         values[name] = np.full(stop - first, np.nan)
         for row in rows:
-            epochs, known = raw_points(row, name)
+            epochs, known = row.series[name]
             values[name][epochs - first] = known
     return whole_row(first, values)
