@@ -442,14 +442,13 @@ class RunSettings(RunOptions):
                 "--class-weight: there are no classes here; leave it out", way(class_weight=None)
             )
         names = list(problem.class_names)
-        if self.class_weight == "balanced":
+        factors, given = np.ones(len(names)), self.class_weight.split(",")
+        if given == ["balanced"]:
             counts = np.bincount(problem.y_train, minlength=len(names))
             if problem.parts:
                 counts = np.array(problem.parts.class_counts)
-            factors = problem.train_rows / (len(names) * np.maximum(counts, 1))
-            return factors if problem.parts else np.asarray(factors[problem.y_train], np.float64)
-        factors = np.ones(len(names))
-        for part in self.class_weight.split(","):
+            factors, given = problem.train_rows / (len(names) * np.maximum(counts, 1)), []
+        for part in given:
             name, _, number = part.rpartition(":")
             try:
                 factors[names.index(name.strip())] = readers.number(0).typed(number.strip())
@@ -506,28 +505,23 @@ def chosen_defaults(given: dict[str, Any]) -> dict[str, Any]:
 def _read_weights(path: str) -> "Floats":
     import numpy as np
 
-    without = way(init=None)
+    def wrong(what: str) -> ProblemError:
+        return ProblemError(f"--init {path}: {what}", way(init=None))
+
     try:
         # mapped, not read: a header may claim more than fits into memory
         weights = np.load(Path(path), mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
-        raise ProblemError(f"--init {path}: no such file", without) from None
+        raise wrong("no such file") from None
     except (OSError, ValueError, EOFError, OverflowError, MemoryError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ProblemError(
-            f"--init {path}: not a .npy file of numbers ({reason}); write one with numpy.save",
-            without,
-        ) from None
+        raise wrong(f"not a .npy file of numbers ({reason}); write one with numpy.save") from None
     if not isinstance(weights, np.ndarray) or weights.dtype.kind not in "fiu":
-        raise ProblemError(
-            f"--init {path}: not an array of numbers; write one with numpy.save", without
-        )
+        raise wrong("not an array of numbers; write one with numpy.save")
     if weights.size > LARGEST_START:
-        raise ProblemError(
-            f"--init {path}: {weights.size} weights are more than any model has", without
-        )
+        raise wrong(f"{weights.size} weights are more than any model has")
     with np.errstate(over="ignore"):
         numbers = np.array(weights, dtype=np.float64)
     if not np.isfinite(numbers).all():
-        raise ProblemError(f"--init {path}: has a weight that is not finite", without)
+        raise wrong("has a weight that is not finite")
     return numbers
