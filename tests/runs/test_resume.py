@@ -277,7 +277,7 @@ def test_a_store_without_the_epoch_of_the_stop_is_read_and_completed(tmp_path: P
         connection.execute("ALTER TABLE runs DROP COLUMN stopped_at")
     connection.close()
     connection = database._connect_read_only(path)
-    checkpoint = rows.read_checkpoint(connection, name)
+    checkpoint = rows.RunRows(connection, name).checkpoint()
     connection.close()
     assert checkpoint
     assert checkpoint.stopped

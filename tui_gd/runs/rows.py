@@ -165,76 +165,162 @@ _ENTRIES: dict[str, type[Entry]] = {
 }
 
 
-def read_checkpoint(connection: sqlite3.Connection, run: str) -> Checkpoint | None:
-    """Return a run's checkpoint, None if there is no such run.
+@dataclass(frozen=True)
+class RunRows:
+    """The rows of one run in the store's tables."""
 
-    Damaged rows raise one of `ValueError`, `TypeError`, `KeyError`, `IndexError`.
-    """
-    late = "stopped_at" if "stopped_at" in columns_of(connection, "runs") else "NULL"
-    found = connection.execute(
-        f"SELECT epoch, newest, seed, next_number, stopped, {late} FROM runs WHERE id = ?", (run,)
-    ).fetchone()
-    if found is None:
-        return None
-    epoch, newest, seed, number, stopped, stopped_at = found
-    _WHOLE.plain(epoch), _WHOLE.plain(newest), _WHOLE.plain(number)
-    if stopped_at is None:
-        stopped_at = epoch if stopped else math.inf
-    else:
-        _WHOLE.plain(stopped_at)
-    texts = _texts(connection, "record", "lanes", "position", run)
-    lanes = tuple(_record(json_object(text)) for text in texts)
-    _check_lanes(lanes, epoch, newest, number)
-    texts = _texts(connection, "entry", "entries", "place", run)
-    entries = tuple(_entry(json_object(text)) for text in texts)
-    frames = connection.execute(
-        "SELECT epoch, numbers, shape, dtype, state FROM keyframes WHERE run = ? ORDER BY epoch",
-        (run,),
-    ).fetchall()
-    keyframes = tuple(of_all_lanes([_frame(*one) for one in frames], lanes, entries))
-    _check_keyframes(keyframes, epoch, newest)
-    values = {lane.number: _series(connection, run, lane) for lane in lanes}
-    series = {name: {n: part[name] for n, part in values.items()} for name in SERIES}
-    parameters = keyframes[0].state.shape[2]
-    return Checkpoint(
-        epoch,
-        newest,
-        lanes,
-        keyframes,
-        series,
-        entries,
-        seed_of(seed),
-        number,
-        stopped,
-        stopped_at,
-        dict(_best(connection, run, epoch, parameters)),
-    )
+    connection: sqlite3.Connection
+    run: str
 
+    def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+        """Execute a statement whose first value is the run's id."""
+        return self.connection.execute(statement, (self.run, *values))
 
-def _best(
-    connection: sqlite3.Connection, run: str, epoch: int, parameters: int
-) -> Iterator[tuple[int, Best]]:
-    """Yield the number of each lane whose best epoch is stored, and what counts of it."""
-    if not columns_of(connection, "best"):
-        return
-    rows = connection.execute("SELECT lane, epoch, dtype, weights FROM best WHERE run = ?", (run,))
-    for lane, at, dtype, packed in rows.fetchall():
-        if dtype not in {"<f8", "<f4"} or not isinstance(packed, bytes):
-            raise ValueError("weights are not numbers")
-        weights = np.frombuffer(packed, np.dtype(dtype))
-        if not 0 <= _WHOLE.plain(at) <= epoch or weights.shape != (parameters,):
-            raise ValueError("the best weights do not fit the run")
-        yield _WHOLE.plain(lane), Best(at, weights.astype(weights.dtype.newbyteorder("=")))
+    # Reading
 
+    def checkpoint(self) -> Checkpoint | None:
+        """Return the run's checkpoint, None if there is no such run.
 
-def put_best(connection: sqlite3.Connection, run: str, best: Mapping[int, Best]) -> None:
-    """Store what counts of a run's lanes, in place of what did."""
-    connection.execute("DELETE FROM best WHERE run = ?", (run,))
-    rows: list[Values] = []
-    for number, one in best.items():
-        packed = np.ascontiguousarray(one.weights, one.weights.dtype.newbyteorder("<"))
-        rows.append((run, number, one.epoch, packed.dtype.str, packed.tobytes()))
-    _put(connection, "best", ("run", "lane", "epoch", "dtype", "weights"), rows)
+        Damaged rows raise one of `ValueError`, `TypeError`, `KeyError`, `IndexError`.
+        """
+        late = "stopped_at" if "stopped_at" in columns_of(self.connection, "runs") else "NULL"
+        found = self.execute(
+            f"SELECT epoch, newest, seed, next_number, stopped, {late} FROM runs WHERE id = ?"
+        ).fetchone()
+        if found is None:
+            return None
+        epoch, newest, seed, number, stopped, stopped_at = found
+        _WHOLE.plain(epoch), _WHOLE.plain(newest), _WHOLE.plain(number)
+        if stopped_at is None:
+            stopped_at = epoch if stopped else math.inf
+        else:
+            _WHOLE.plain(stopped_at)
+        texts = self.execute("SELECT record FROM lanes WHERE run = ? ORDER BY position").fetchall()
+        lanes = tuple(_record(json_object(text)) for (text,) in texts)
+        _check_lanes(lanes, epoch, newest, number)
+        texts = self.execute("SELECT entry FROM entries WHERE run = ? ORDER BY place").fetchall()
+        entries = tuple(_entry(json_object(text)) for (text,) in texts)
+        frames = self.execute(
+            "SELECT epoch, numbers, shape, dtype, state FROM keyframes WHERE run = ? ORDER BY epoch"
+        ).fetchall()
+        keyframes = tuple(of_all_lanes([_frame(*one) for one in frames], lanes, entries))
+        _check_keyframes(keyframes, epoch, newest)
+        values = {lane.number: self._series(lane) for lane in lanes}
+        series = {name: {n: part[name] for n, part in values.items()} for name in SERIES}
+        parameters = keyframes[0].state.shape[2]
+        return Checkpoint(
+            epoch,
+            newest,
+            lanes,
+            keyframes,
+            series,
+            entries,
+            seed_of(seed),
+            number,
+            stopped,
+            stopped_at,
+            dict(self._best(epoch, parameters)),
+        )
+
+    def _series(self, lane: LaneRecord) -> dict[str, KnownPoints]:
+        rows = self.losses(lane.number)
+        stop = 0
+        for row in rows:
+            if row.first < stop or row.stop <= row.first:
+                raise ValueError(f"losses of lane {lane.number} are out of order")
+            stop = row.stop
+        if stop != lane.recorded + 1:
+            raise ValueError(f"losses of lane {lane.number} do not reach its last epoch")
+        return {name: known_of(rows, name, lane.recorded + 1) for name in SERIES}
+
+    def losses(self, lane: int, after: int = -1, before: int = 2**62) -> list[Row]:
+        """Return a lane's rows that reach beyond epoch `after` and start before epoch `before`."""
+        there = columns_of(self.connection, "losses")
+        names = [name if name in there else f"NULL AS {name}" for name in SERIES]
+        found = self.execute(
+            f"SELECT first, stop, width, {', '.join(names)} FROM losses"
+            " WHERE run = ? AND lane = ? AND stop > ? AND first < ? ORDER BY first",
+            lane,
+            after + 1,
+            before,
+        )
+        rows = []
+        for first, stop, width, *blobs in found:
+            _WHOLE.plain(first), _WHOLE.plain(stop), _FROM_ONE.plain(width)
+            if not all(isinstance(blob, bytes | None) for blob in blobs):
+                raise ValueError("losses are not numbers")
+            known = [_unpacked(blob, first, stop, width) for blob in blobs]
+            rows.append(Row(first, stop, width, dict(zip(SERIES, known, strict=True))))
+        return rows
+
+    def _best(self, epoch: int, parameters: int) -> Iterator[tuple[int, Best]]:
+        """Yield the number of each lane whose best epoch is stored, and what counts of it."""
+        if not columns_of(self.connection, "best"):
+            return
+        rows = self.execute("SELECT lane, epoch, dtype, weights FROM best WHERE run = ?").fetchall()
+        for lane, at, dtype, blob in rows:
+            weights = _array(dtype, blob)
+            if not 0 <= _WHOLE.plain(at) <= epoch or weights.shape != (parameters,):
+                raise ValueError("the best weights do not fit the run")
+            yield _WHOLE.plain(lane), Best(at, weights)
+
+    # Writing
+
+    def put_losses(self, rows: list[tuple[int, Row]]) -> int:
+        """Store rows, each of the lane of that number, in place of those of the same first epoch.
+
+        Returns the size of all packed numbers.
+        """
+        values, total = list[Values](), 0
+        for lane, row in rows:
+            blobs = [packed(row, name) for name in SERIES]
+            size = sum(len(blob) for blob in blobs if blob)
+            values.append((lane, row.first, row.stop, row.width, size, row.least, *blobs))
+            total += size
+        columns = ("lane", "first", "stop", "width", "nbytes", "least", *SERIES)
+        self._put("losses", columns, values)
+        return total
+
+    def put_lanes(self, lanes: tuple[LaneRecord, ...]) -> None:
+        """Store the lanes of the run, in place of those that it had."""
+        self.execute("DELETE FROM lanes WHERE run = ? AND position >= ?", len(lanes))
+        values = [(i, lane.number, json.dumps(vars(lane))) for i, lane in enumerate(lanes)]
+        self._put("lanes", ("position", "number", "record"), values)
+
+    def put_frame(self, frame: Keyframe) -> None:
+        """Store a keyframe, in place of one of the same epoch."""
+        numbers, shape = json.dumps(frame.numbers), json.dumps(frame.state.shape)
+        columns = ("epoch", "numbers", "shape", "dtype", "state")
+        self._put("keyframes", columns, [(frame.epoch, numbers, shape, *_stored(frame.state))])
+
+    def put_best(self, best: Mapping[int, Best]) -> None:
+        """Store what counts of the run's lanes, in place of what did."""
+        self.execute("DELETE FROM best WHERE run = ?")
+        rows = [(number, one.epoch, *_stored(one.weights)) for number, one in best.items()]
+        self._put("best", ("lane", "epoch", "dtype", "weights"), rows)
+
+    def put_entries(self, place: int, entries: Sequence[Entry]) -> None:
+        """Store the entries of a history from `place` on, each as a line of text."""
+        values = [
+            (i, json.dumps({"what": type(entry).__name__, **asdict(entry)}))
+            for i, entry in enumerate(entries, start=place)
+        ]
+        self._put("entries", ("place", "entry"), values)
+
+    def _put(self, table: str, columns: Sequence[str], rows: Sequence[Values]) -> None:
+        """Write rows of values into a table, in place of those with the same key.
+
+        Many in one statement: every statement waits for the interpreter lock, which the trainer
+        has.
+        """
+        marks = f"({', '.join('?' * (1 + len(columns)))})"
+        for i in range(0, len(rows), _ROWS_AT_ONCE):
+            part = rows[i : i + _ROWS_AT_ONCE]
+            self.connection.execute(
+                f"INSERT OR REPLACE INTO {table} (run, {', '.join(columns)})"
+                f" VALUES {', '.join([marks] * len(part))}",
+                [value for row in part for value in (self.run, *row)],
+            )
 
 
 def _check_lanes(lanes: tuple[LaneRecord, ...], epoch: int, newest: int, next_number: int) -> None:
@@ -260,107 +346,6 @@ def _check_keyframes(keyframes: tuple[Keyframe, ...], epoch: int, newest: int) -
         raise ValueError("weights are missing")
     if len({frame.state.shape[2] for frame in keyframes}) > 1:
         raise ValueError("weights are of several sizes")
-
-
-def _texts(
-    connection: sqlite3.Connection, column: str, table: str, order: str, run: str
-) -> list[str]:
-    rows = connection.execute(
-        f"SELECT {column} FROM {table} WHERE run = ? ORDER BY {order}", (run,)
-    )
-    return [text for (text,) in rows]
-
-
-def _series(connection: sqlite3.Connection, run: str, lane: LaneRecord) -> dict[str, KnownPoints]:
-    rows = rows_of(connection, run, lane.number)
-    stop = 0
-    for row in rows:
-        if row.first < stop or row.stop <= row.first:
-            raise ValueError(f"losses of lane {lane.number} are out of order")
-        stop = row.stop
-    if stop != lane.recorded + 1:
-        raise ValueError(f"losses of lane {lane.number} do not reach its last epoch")
-    return {name: known_of(rows, name, lane.recorded + 1) for name in SERIES}
-
-
-def rows_of(
-    connection: sqlite3.Connection, run: str, lane: int, after: int = -1, before: int = 2**62
-) -> list[Row]:
-    """Return a lane's rows that reach beyond epoch `after` and start before epoch `before`."""
-    there = columns_of(connection, "losses")
-    names = [name if name in there else f"NULL AS {name}" for name in SERIES]
-    found = connection.execute(
-        f"SELECT first, stop, width, {', '.join(names)} FROM losses"
-        " WHERE run = ? AND lane = ? AND stop > ? AND first < ? ORDER BY first",
-        (run, lane, after + 1, before),
-    )
-    rows = []
-    for first, stop, width, *blobs in found:
-        _WHOLE.plain(first), _WHOLE.plain(stop), _FROM_ONE.plain(width)
-        if not all(isinstance(blob, bytes | None) for blob in blobs):
-            raise ValueError("losses are not numbers")
-        known = [_unpacked(blob, first, stop, width) for blob in blobs]
-        rows.append(Row(first, stop, width, dict(zip(SERIES, known, strict=True))))
-    return rows
-
-
-def put_rows(connection: sqlite3.Connection, run: str, rows: list[tuple[int, Row]]) -> int:
-    """Store rows, each of the lane of that number, in place of those of the same first epoch.
-
-    Returns the size of all packed numbers.
-    """
-    columns = ("run", "lane", "first", "stop", "width", "nbytes", "least", *SERIES)
-    values, total = list[Values](), 0
-    for lane, row in rows:
-        blobs = [packed(row, name) for name in SERIES]
-        size = sum(len(blob) for blob in blobs if blob)
-        values.append((run, lane, row.first, row.stop, row.width, size, row.least, *blobs))
-        total += size
-    _put(connection, "losses", columns, values)
-    return total
-
-
-def put_lanes(connection: sqlite3.Connection, run: str, lanes: tuple[LaneRecord, ...]) -> None:
-    """Store the lanes of a run, in place of those that it had."""
-    connection.execute("DELETE FROM lanes WHERE run = ? AND position >= ?", (run, len(lanes)))
-    values = [(run, i, lane.number, json.dumps(vars(lane))) for i, lane in enumerate(lanes)]
-    _put(connection, "lanes", ("run", "position", "number", "record"), values)
-
-
-def put_frame(connection: sqlite3.Connection, run: str, frame: Keyframe) -> None:
-    """Store a keyframe, in place of one of the same epoch."""
-    state = np.ascontiguousarray(frame.state, frame.state.dtype.newbyteorder("<"))
-    numbers, shape = json.dumps(frame.numbers), json.dumps(state.shape)
-    columns = ("run", "epoch", "numbers", "shape", "dtype", "state")
-    values = (run, frame.epoch, numbers, shape, state.dtype.str, state.tobytes())
-    _put(connection, "keyframes", columns, [values])
-
-
-def put_entries(
-    connection: sqlite3.Connection, run: str, place: int, entries: Sequence[Entry]
-) -> None:
-    """Store the entries of a history from `place` on, each as a line of text."""
-    values = [
-        (run, i, json.dumps({"what": type(entry).__name__, **asdict(entry)}))
-        for i, entry in enumerate(entries, start=place)
-    ]
-    _put(connection, "entries", ("run", "place", "entry"), values)
-
-
-def _put(
-    connection: sqlite3.Connection, table: str, columns: Sequence[str], rows: Sequence[Values]
-) -> None:
-    """Write rows of values into a table, in place of those with the same key.
-
-    Many in one statement: every statement waits for the interpreter lock, which the trainer has.
-    """
-    for i in range(0, len(rows), _ROWS_AT_ONCE):
-        part = rows[i : i + _ROWS_AT_ONCE]
-        marks = ", ".join([f"({', '.join('?' * len(columns))})"] * len(part))
-        connection.execute(
-            f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES {marks}",
-            [value for row in part for value in row],
-        )
 
 
 def _record(values: dict[str, Any]) -> LaneRecord:
@@ -401,12 +386,24 @@ def _entry(values: dict[str, Any]) -> Entry:
 
 def _frame(epoch: int, numbers: str, shape: str, dtype: str, state: bytes) -> Keyframe:
     lanes, size = json.loads(numbers), json.loads(shape)
-    if dtype not in {"<f8", "<f4"} or not isinstance(state, bytes):
-        raise ValueError("weights are not numbers")
+    weights = _array(dtype, state)
     _WHOLE.plain(epoch)
     if not isinstance(size, list) or len(size) != 3 or not isinstance(lanes, list):
         raise ValueError("weights have no shape")
     if [len(lanes), *(_FROM_ONE.plain(one) for one in size[1:])] != size:
         raise ValueError("weights are not those of its lanes")
-    array = np.frombuffer(state, np.dtype(dtype)).reshape(size)
-    return Keyframe(epoch, tuple(lanes), array.astype(array.dtype.newbyteorder("=")))
+    return Keyframe(epoch, tuple(lanes), weights.reshape(size))
+
+
+def _stored(array: Floats) -> tuple[str, bytes]:
+    """Return the type and the bytes of an array as the store holds them."""
+    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    return little.dtype.str, little.tobytes()
+
+
+def _array(dtype: str, blob: bytes) -> Floats:
+    """Return the numbers that `_stored` has packed; `ValueError` if they are damaged."""
+    if dtype not in {"<f8", "<f4"} or not isinstance(blob, bytes):
+        raise ValueError("weights are not numbers")
+    array = np.frombuffer(blob, np.dtype(dtype))
+    return array.astype(array.dtype.newbyteorder("="))

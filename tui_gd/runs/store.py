@@ -425,11 +425,11 @@ class Store:
     def checkpoint(self, run: KeptRun) -> "Checkpoint":
         """Return everything stored of a run; `StoreError` if the parts do not fit together."""
         # numpy comes with it, and listing runs needs none
-        from tui_gd.runs.rows import read_checkpoint
+        from tui_gd.runs.rows import RunRows
 
         with self._reading() as connection:
             try:
-                checkpoint = read_checkpoint(connection, run.id)
+                checkpoint = RunRows(connection, run.id).checkpoint()
             except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
                 raise StoreError(str(DamagedRun(run.id, safe_text(str(error), 100)))) from None
         if checkpoint is None:

@@ -1,7 +1,6 @@
 """Writes batches of a run into the store's tables, each batch in one transaction."""
 
 import math
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -11,13 +10,8 @@ from tui_gd.runs.database import stored_seed
 from tui_gd.runs.rows import (
     POINT_BYTES,
     Row,
+    RunRows,
     cut,
-    put_best,
-    put_entries,
-    put_frame,
-    put_lanes,
-    put_rows,
-    rows_of,
     thin_rows,
     thinned,
     whole_row,
@@ -72,31 +66,31 @@ class Writer:
     _best: dict[int, Best] | None = None  # by lane, what is stored; None if that is not known
 
     def __post_init__(self) -> None:
-        with self.store.transaction() as connection:
-            self._stops = dict(
-                connection.execute(
-                    "SELECT lane, max(stop) FROM losses WHERE run = ? GROUP BY lane", (self.run,)
-                ).fetchall()
-            )
-            (self._frames,) = connection.execute(
-                "SELECT count(*) FROM keyframes WHERE run = ?", (self.run,)
-            ).fetchone()
+        self._rows = RunRows(self.store.connection, self.run)
+        with self.store.transaction():
+            stops = "SELECT lane, max(stop) FROM losses WHERE run = ? GROUP BY lane"
+            self._stops = dict(self._rows.execute(stops).fetchall())
+            self._frames = self._number("SELECT count(*) FROM keyframes WHERE run = ?")
+
+    def _number(self, question: str) -> int:
+        (number,) = self._rows.execute(question).fetchone()
+        return int(number)
 
     def write(self, batch: Batch) -> None:
         """Write all of a batch or nothing; after a `StoreError` only a whole checkpoint fits."""
-        with self.store.transaction() as connection:
+        with self.store.transaction():
             if batch.checkpoint:
-                self._write_whole(connection, batch.checkpoint)
+                self._write_whole(batch.checkpoint)
             else:
-                self._write_delta(connection, batch.delta)
-            self._thin_frames(connection, batch.delta.epoch)
+                self._write_delta(batch.delta)
+            self._thin_frames(batch.delta.epoch)
             if self._unmeasured > LOSS_BYTES / 8:
-                self._thin_losses(connection, batch.delta)
-            self._write_run(connection, batch)
+                self._thin_losses(batch.delta)
+            self._write_run(batch)
 
-    def _write_run(self, connection: sqlite3.Connection, batch: Batch) -> None:
+    def _write_run(self, batch: Batch) -> None:
         delta = batch.delta
-        connection.execute(
+        self._rows.connection.execute(
             "UPDATE runs SET changed = ?, state = ?, stopped = ?, stopped_at = ?, epoch = ?,"
             " newest = ?, goal = ?, seed = ?, next_number = ?, lanes = ?, best = (SELECT min(least)"
             " FROM losses WHERE run = ? AND least IS NOT NULL) WHERE id = ?",
@@ -116,13 +110,13 @@ class Writer:
             ),
         )
 
-    def _write_whole(self, connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
-        self._delete_all(connection)
-        put_lanes(connection, self.run, checkpoint.lanes)
-        self._put_best(connection, checkpoint.best)
-        put_entries(connection, self.run, 0, checkpoint.entries)
+    def _write_whole(self, checkpoint: Checkpoint) -> None:
+        self._delete_all()
+        self._rows.put_lanes(checkpoint.lanes)
+        self._put_best(checkpoint.best)
+        self._rows.put_entries(0, checkpoint.entries)
         for frame in checkpoint.keyframes:
-            self._put_frame(connection, frame)
+            self._put_frame(frame)
         changes = [
             LaneDelta(
                 lane.number,
@@ -131,19 +125,17 @@ class Writer:
             )
             for lane in checkpoint.lanes
         ]
-        self._write_losses(connection, changes)
+        self._write_losses(changes)
 
-    def _write_delta(self, connection: sqlite3.Connection, delta: Delta) -> None:
+    def _write_delta(self, delta: Delta) -> None:
         valid_to = delta.valid_to
         if delta.restart:
-            self._delete_all(connection)
-            self._put_frame(connection, delta.restart)
+            self._delete_all()
+            self._put_frame(delta.restart)
         else:
             present = {lane.number for lane in delta.lanes}
             for number in self._stops.keys() - present:
-                connection.execute(
-                    "DELETE FROM losses WHERE run = ? AND lane = ?", (self.run, number)
-                )
+                self._rows.execute("DELETE FROM losses WHERE run = ? AND lane = ?", number)
                 del self._stops[number]
                 self._small.pop(number, None)
             # later keyframes have no row of a new branch
@@ -152,33 +144,29 @@ class Writer:
             if branched and self._stops:
                 valid_to = min(valid_to, *branched)
         if valid_to != float("inf"):
-            connection.execute(
-                "DELETE FROM keyframes WHERE run = ? AND epoch > ?", (self.run, int(valid_to))
-            )
-        put_lanes(connection, self.run, delta.lanes)
-        self._put_best(connection, delta.best)
+            self._rows.execute("DELETE FROM keyframes WHERE run = ? AND epoch > ?", int(valid_to))
+        self._rows.put_lanes(delta.lanes)
+        self._put_best(delta.best)
         if delta.entries:
-            (place,) = connection.execute(
-                "SELECT count(*) FROM entries WHERE run = ?", (self.run,)
-            ).fetchone()
-            put_entries(connection, self.run, place, delta.entries)
-        self._put_frame(connection, delta.keyframe)
-        self._write_losses(connection, list(delta.changes))
+            place = self._number("SELECT count(*) FROM entries WHERE run = ?")
+            self._rows.put_entries(place, delta.entries)
+        self._put_frame(delta.keyframe)
+        self._write_losses(list(delta.changes))
 
-    def _delete_all(self, connection: sqlite3.Connection) -> None:
+    def _delete_all(self) -> None:
         for table in ("lanes", "entries", "keyframes", "losses", "best"):
-            connection.execute(f"DELETE FROM {table} WHERE run = ?", (self.run,))
+            self._rows.execute(f"DELETE FROM {table} WHERE run = ?")
         self._stops, self._small, self._frames, self._best = {}, {}, 0, {}
 
     # Losses
 
-    def _write_losses(self, connection: sqlite3.Connection, changes: list[LaneDelta]) -> None:
+    def _write_losses(self, changes: list[LaneDelta]) -> None:
         rows = []
         for change in changes:
             self.give_way()
             number, first = change.number, change.first
             if self._stops.get(number, 0) != first:
-                self._drop_from(connection, number, first)
+                self._drop_from(number, first)
             stop = max((known.stop for known in change.values.values()), default=first)
             whole = max((known.dense_from for known in change.values.values()), default=first)
             self._stops[number] = stop
@@ -190,20 +178,19 @@ class Writer:
             if whole < stop:
                 late = {name: known.between(whole, stop) for name, known in change.values.items()}
                 row = whole_row(whole, late)
-                rows.append((number, self._joined(connection, number, row)))
-        self._unmeasured += put_rows(connection, self.run, rows)
+                rows.append((number, self._joined(number, row)))
+        self._unmeasured += self._rows.put_losses(rows)
 
-    def _drop_from(self, connection: sqlite3.Connection, number: int, first: int) -> None:
+    def _drop_from(self, number: int, first: int) -> None:
         """Delete what is stored of a lane from epoch `first` on."""
-        reaching = rows_of(connection, self.run, number, after=first - 1)
-        connection.execute(
-            "DELETE FROM losses WHERE run = ? AND lane = ? AND stop > ?", (self.run, number, first)
-        )
+        reaching = self._rows.losses(number, after=first - 1)
+        after = "DELETE FROM losses WHERE run = ? AND lane = ? AND stop > ?"
+        self._rows.execute(after, number, first)
         kept = [(number, cut(row, first)) for row in reaching if row.first < first]
-        put_rows(connection, self.run, kept)
+        self._rows.put_losses(kept)
         self._small[number] = [one for one in self._small.get(number, []) if one < first]
 
-    def _joined(self, connection: sqlite3.Connection, number: int, row: Row) -> Row:
+    def _joined(self, number: int, row: Row) -> Row:
         """Return the row, joined with the small rows before it if together they are long enough."""
         small = self._small.setdefault(number, [])
         begin = small[0] if small else row.first
@@ -211,70 +198,60 @@ class Writer:
             small.append(row.first)
             return row
         if small:
-            before = rows_of(connection, self.run, number, after=begin - 1, before=row.first)
-            connection.execute(
-                "DELETE FROM losses WHERE run = ? AND lane = ? AND first >= ? AND first < ?",
-                (self.run, number, begin, row.first),
-            )
+            before = self._rows.losses(number, after=begin - 1, before=row.first)
+            joined = "DELETE FROM losses WHERE run = ? AND lane = ? AND first >= ? AND first < ?"
+            self._rows.execute(joined, number, begin, row.first)
             row = _one_row([*before, row])
             small.clear()
         return row
 
-    def _thin_losses(self, connection: sqlite3.Connection, delta: Delta) -> None:
+    def _thin_losses(self, delta: Delta) -> None:
         """Thin the older losses if all of them take more than `LOSS_BYTES`."""
         self._unmeasured = 0
-        (total,) = connection.execute(
-            "SELECT coalesce(sum(nbytes), 0) FROM losses WHERE run = ?", (self.run,)
-        ).fetchone()
-        if total <= LOSS_BYTES:
+        total = "SELECT coalesce(sum(nbytes), 0) FROM losses WHERE run = ?"
+        if self._number(total) <= LOSS_BYTES:
             return
         # the newest quarter stays whole; the older ones will take at most half
         lanes = len(delta.lanes)
         whole = max(BLOCK, LOSS_BYTES // 4 // (8 * 4 * lanes))
         for lane in delta.lanes:
             self.give_way()
-            rows = rows_of(connection, self.run, lane.number)
+            rows = self._rows.losses(lane.number)
             old = [row for row in rows if row.stop <= lane.recorded - whole]
             if not old:
                 continue
-            connection.execute(
-                "DELETE FROM losses WHERE run = ? AND lane = ? AND stop <= ?",
-                (self.run, lane.number, old[-1].stop),
-            )
+            thin = "DELETE FROM losses WHERE run = ? AND lane = ? AND stop <= ?"
+            self._rows.execute(thin, lane.number, old[-1].stop)
             fresh = thinned(old, fineness(lanes))
-            put_rows(connection, self.run, [(lane.number, row) for row in fresh])
+            self._rows.put_losses([(lane.number, row) for row in fresh])
             gone = old[-1].stop
             small = self._small.get(lane.number, [])
             self._small[lane.number] = [one for one in small if one >= gone]
 
     # Weights
 
-    def _put_best(self, connection: sqlite3.Connection, best: Mapping[int, Best]) -> None:
+    def _put_best(self, best: Mapping[int, Best]) -> None:
         if best != self._best:  # each is the same object until another epoch counts
-            put_best(connection, self.run, best)
+            self._rows.put_best(best)
             self._best = dict(best)
 
-    def _put_frame(self, connection: sqlite3.Connection, frame: Keyframe) -> None:
-        put_frame(connection, self.run, frame)
+    def _put_frame(self, frame: Keyframe) -> None:
+        self._rows.put_frame(frame)
         self._frames += 1
         self._most_frames = max(1, min(KEYFRAMES, FRAME_BYTES // max(1, frame.state.nbytes)))
 
-    def _thin_frames(self, connection: sqlite3.Connection, epoch: int) -> None:
+    def _thin_frames(self, epoch: int) -> None:
         """Keep the first keyframe, that of `epoch`, the last, and an even selection between."""
         if self._frames <= 2 * self._most_frames:
             return
-        rows = connection.execute(
-            "SELECT epoch FROM keyframes WHERE run = ? ORDER BY epoch", (self.run,)
-        ).fetchall()
-        self._frames = len(rows)
+        rows = self._rows.execute("SELECT epoch FROM keyframes WHERE run = ? ORDER BY epoch")
+        epochs = [one for (one,) in rows.fetchall()]
+        self._frames = len(epochs)
         if self._frames <= 2 * self._most_frames:
             return
-        epochs = [one for (one,) in rows]
         kept = evenly(epochs, self._most_frames) | {epoch}
-        connection.executemany(
-            "DELETE FROM keyframes WHERE run = ? AND epoch = ?",
-            [(self.run, one) for one in epochs if one not in kept],
-        )
+        for one in set(epochs) - kept:
+            self._rows.execute("DELETE FROM keyframes WHERE run = ? AND epoch = ?", one)
         self._frames = len(kept)
 
 
