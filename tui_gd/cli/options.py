@@ -268,6 +268,10 @@ class OutputSettings:
     quiet: bool = False
 
 
+def _flag(parser: argparse._ActionsContainer, name: str, about: str) -> None:
+    parser.add_argument(name, action="store_true", help=about)
+
+
 def _add_interface(parser: argparse.ArgumentParser) -> None:
     commands = _table(
         (f"{command.name} {command.usage}".strip(), command.summary) for command in COMMANDS
@@ -284,9 +288,7 @@ def _add_interface(parser: argparse.ArgumentParser) -> None:
     add_options(parser)
     _add_no_store(parser)
     _add_screen(parser)
-    parser.add_argument(
-        "--version", action="store_true", help="show versions, as a report of a fault needs them"
-    )
+    _flag(parser, "--version", "show versions, as a report of a fault needs them")
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:
@@ -296,23 +298,19 @@ def _table(rows: Iterable[tuple[str, str]]) -> str:
 
 def _add_screen(parser: argparse.ArgumentParser) -> None:
     screen = parser.add_argument_group("screen")
-    screen.add_argument("--ascii", action="store_true", help="draw with plain characters only")
-    screen.add_argument(
+    _flag(screen, "--ascii", "draw with plain characters only")
+    _flag(
+        screen,
         "--plain",
-        action="store_true",
-        help="no screen: commands in lines, answers in lines, as for a screen reader or a script",
+        "no screen: commands in lines, answers in lines, as for a screen reader or a script",
     )
-    screen.add_argument(
-        "--json", action="store_true", help="with --plain: every answer as one object in a line"
-    )
+    _flag(screen, "--json", "with --plain: every answer as one object in a line")
     screen.add_argument(
         "--theme",
         choices=("dark", "light"),
         help="colours for a dark or a light ground (as last time, else as the terminal's own is)",
     )
-    screen.add_argument(
-        "--no-mouse", action="store_true", help="leave the mouse to the terminal, to select text"
-    )
+    _flag(screen, "--no-mouse", "leave the mouse to the terminal, to select text")
     screen.add_argument(
         "--fps",
         type=typed(readers.number(0, 60, above=True), "--fps", "15"),
@@ -322,11 +320,7 @@ def _add_screen(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_no_store(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--no-store",
-        action="store_true",
-        help="do not keep the run (gd-tui runs lists the kept ones)",
-    )
+    _flag(parser, "--no-store", "do not keep the run (gd-tui runs lists the kept ones)")
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -346,7 +340,7 @@ def _add_folds(group: argparse._ActionsContainer, about: str) -> None:
 
 def _add_output(parser: argparse.ArgumentParser, quiet: str) -> None:
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - is stdout")
-    parser.add_argument("--quiet", action="store_true", help=quiet)
+    _flag(parser, "--quiet", quiet)
 
 
 def _add_race(parser: argparse.ArgumentParser) -> None:
@@ -400,7 +394,7 @@ def _add_resume(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_runs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="write one object")
+    _flag(parser, "--json", "write one object")
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
@@ -412,10 +406,10 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(KINDS)} (report losses weights script)",
     )
     parser.add_argument("--to", metavar="DIR", help="where to (a new folder named after the run)")
-    parser.add_argument(
+    _flag(
+        parser,
         "--complete",
-        action="store_true",
-        help="train the run again where test losses and gradient norms were not computed",
+        "train the run again where test losses and gradient norms were not computed",
     )
     parser.add_argument("--lane", metavar="NAME", help="the lane of map and estimator (current)")
     parser.add_argument(
@@ -428,16 +422,14 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", metavar="FILE", help="the rows, in any format that training reads; - is stdin"
     )
-    parser.add_argument(
-        "--proba", action="store_true", help="of classes: print the probability of each as well"
-    )
+    _flag(parser, "--proba", "of classes: print the probability of each as well")
     parser.add_argument(
         "--threshold",
         type=typed(readers.number(0, 1, above=True, below=True), "--threshold", "0.3"),
         metavar="P",
         help="of two classes: say the second where its probability is above P (0.5)",
     )
-    parser.add_argument("--json", action="store_true", help="write one JSON object, not CSV")
+    _flag(parser, "--json", "write one JSON object, not CSV")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to (standard output)")
     parser.add_argument("--lane", metavar="NAME", help="the lane that predicts (current)")
     reading = options_of(RunSettings, Scope.FILES).items()
@@ -456,7 +448,7 @@ def _add_lesson(parser: argparse.ArgumentParser) -> None:
         help="start at step N",
     )
     parser.add_argument("--name", metavar="NAME", help="who learns; numbers are drawn from it")
-    parser.add_argument("--csv", action="store_true", help="of grade: write CSV")
+    _flag(parser, "--csv", "of grade: write CSV")
     _add_language(parser)
     parser.epilog = LESSON_VERBS
     _add_screen(parser)
@@ -470,7 +462,7 @@ def _add_language(parser: argparse.ArgumentParser) -> None:
 
 def _add_help(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("command", nargs="?", metavar="COMMAND", help="a command (the program)")
-    parser.add_argument("--man", action="store_true", help="print the manual page, for man -l -")
+    _flag(parser, "--man", "print the manual page, for man -l -")
 
 
 def _add_completion(parser: argparse.ArgumentParser) -> None:
@@ -507,11 +499,7 @@ COMMANDS = (
         "race:main",
     ),
     Command(
-        "check",
-        "[PROBLEM] [options]",
-        "Check the gradient numerically",
-        add_options,
-        "check:main",
+        "check", "[PROBLEM] [options]", "Check the gradient numerically", add_options, "check:main"
     ),
     Command("problems", "", "List what can be named as PROBLEM", lambda _: None, "help:problems"),
     Command(
@@ -540,11 +528,7 @@ COMMANDS = (
         "live:resume",
     ),
     Command(
-        "export",
-        "ID [KIND ...] [options]",
-        "Write a kept run as files",
-        _add_export,
-        "export:main",
+        "export", "ID [KIND ...] [options]", "Write a kept run as files", _add_export, "export:main"
     ),
     Command(
         "predict",
@@ -553,13 +537,7 @@ COMMANDS = (
         _add_predict,
         "export:predict",
     ),
-    Command(
-        "share",
-        "ID",
-        "Print a kept run as one line that repeats it",
-        _add_id,
-        "export:share",
-    ),
+    Command("share", "ID", "Print a kept run as one line that repeats it", _add_id, "export:share"),
     Command("help", "[COMMAND]", "Show the help of a command", _add_help, "help:main"),
     Command(
         "completion",
