@@ -448,7 +448,7 @@ class _LessonSession(Session):
     """Reads answers and commands; if the lesson locks a command, says why."""
 
     def __init__(self, run: _LessonRun, *, as_json: bool) -> None:
-        super().__init__(run, None, as_json=as_json)
+        super().__init__(run, as_json=as_json)
         self._lesson = run
 
     def parse(self, words: list[str]) -> tuple[str, ...] | None:

@@ -54,7 +54,7 @@ def begin(
     seed = shared.newest_seed if shared else settings.seed
     recorder = Recorder(settings, problem, goal=epochs) if keep else None
     run = PlainRun(settings, problem, trainer, recorder, epochs=epochs, seed=seed)
-    return Session(run, recorder, as_json=as_json).hold()
+    return Session(run, as_json=as_json).hold()
 
 
 def go_on(name: str, *, as_json: bool = False) -> int:
@@ -68,14 +68,14 @@ def go_on(name: str, *, as_json: bool = False) -> int:
         run = PlainRun(
             kept.settings, kept.problem, kept.trainer, recorder, epochs=kept.goal, seed=kept.seed
         )
-        return Session(run, recorder, as_json=as_json).hold()
+        return Session(run, as_json=as_json).hold()
 
 
 class Session:
     """Reads commands until there are no more; keeps the run, however that ends."""
 
-    def __init__(self, run: PlainRun, recorder: Recorder | None, *, as_json: bool = False) -> None:
-        self._run, self._recorder, self._as_json = run, recorder, as_json
+    def __init__(self, run: PlainRun, *, as_json: bool = False) -> None:
+        self._run, self._as_json = run, as_json
         self._out = Output(sys.stdout)
         self._talking = _is_terminal(sys.stdin)
         self._faults = 0
@@ -194,14 +194,13 @@ class Session:
         to_stderr(fault if self._talking else f"line {self._line}: {fault}")
 
     def _put_away(self) -> None:
-        if self._recorder is None:
+        run, recorder = self._run, self._run.recorder
+        if recorder is None:
             return
-        state = str(self._run.state)
-        run = self._run
         trainer = run.trainer if self._whole else None
-        self._recorder.close(trainer, state, run.seed, run.epochs)
-        if self._recorder.id and not self._recorder.fault:
-            to_stderr(f"kept as {self._recorder.id} (gd-tui resume {self._recorder.id})")
+        recorder.close(trainer, str(run.state), run.seed, run.epochs)
+        if recorder.id and not recorder.fault:
+            to_stderr(f"kept as {recorder.id} (gd-tui resume {recorder.id})")
 
 
 def _about(run: PlainRun) -> str:

@@ -153,7 +153,7 @@ class PlainRun:
         self.settings, self.problem, self.trainer = settings, problem, trainer
         self.epochs, self.seed = epochs, seed
         self.leave: StopRequest | None = None
-        self._recorder = recorder
+        self.recorder = recorder
         self._predictor = trainer.predictor
         self.observer = Observer(trainer, self._predictor)
         self._bursts = Bursts(trainer, BURST_SECONDS)
@@ -172,8 +172,8 @@ class PlainRun:
 
     def keep(self) -> None:
         """Keep the run as it is."""
-        if self._recorder:
-            self._recorder.take(self.trainer, str(self.state), self.seed, self.epochs)
+        if self.recorder:
+            self.recorder.take(self.trainer, str(self.state), self.seed, self.epochs)
 
     def snapshot(self) -> Snapshot:
         """Return the run as it is now."""
@@ -267,8 +267,8 @@ class PlainRun:
         # an interruption between two blocks of rows leaves it at its last whole epoch
         with suppress(Interrupted):
             for epoch in self._bursts.to(goal, lambda: not self._asked()):
-                if self._recorder and epoch < goal and time_to_keep():
-                    self._recorder.take(self.trainer, "running", self.seed, self.epochs)
+                if self.recorder and epoch < goal and time_to_keep():
+                    self.recorder.take(self.trainer, "running", self.seed, self.epochs)
 
     def _asked(self) -> bool:
         return self.leave is not None and self.leave.signal != 0

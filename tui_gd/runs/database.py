@@ -256,10 +256,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         mode = _ask(connection, "PRAGMA journal_mode = DELETE")
     connection.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
-    if version == 0:
-        _create(connection, path)
-    else:
-        _add_missing(connection)
+    if _missing(connection, path):
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in _missing(connection, path):  # unless another process was faster
+                connection.execute(statement)
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
@@ -281,16 +282,6 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             f" use the other gd-tui, or name another directory in {VARIABLE}"
         )
     return version
-
-
-def _create(connection: sqlite3.Connection, path: Path) -> None:
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        if _version(connection, path) == 0:  # unless another process was faster
-            for statement in SCHEMA.split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION}")
-            connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _text(stored: bytes) -> str:
@@ -324,24 +315,19 @@ def columns_of(connection: sqlite3.Connection, table: str) -> set[str]:
     return {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})").fetchall()}
 
 
-def _missing(connection: sqlite3.Connection) -> Iterator[str]:
-    """Yield the statements that add what this store lacks."""
-    for table, columns in ADDED.items():
-        for name in columns.keys() - columns_of(connection, table):
-            yield f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}"
-    for statement in SCHEMA.split(";"):
-        for table in ADDED_TABLES:
-            if f"CREATE TABLE {table} (" in statement and not columns_of(connection, table):
-                yield statement
-
-
-def _add_missing(connection: sqlite3.Connection) -> None:
-    if not list(_missing(connection)):
-        return
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        for statement in list(_missing(connection)):
-            connection.execute(statement)
+def _missing(connection: sqlite3.Connection, path: Path) -> list[str]:
+    """Return the statements that add what this store lacks: everything if it is empty."""
+    schema = SCHEMA.split(";")
+    if _version(connection, path) == 0:
+        marks = (f"application_id = {APPLICATION}", f"user_version = {VERSION}")
+        return [*schema, *(f"PRAGMA {mark}" for mark in marks)]
+    lacking = [
+        f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}"
+        for table, columns in ADDED.items()
+        for name in columns.keys() - columns_of(connection, table)
+    ]
+    tables = [table for table in ADDED_TABLES if not columns_of(connection, table)]
+    return lacking + [one for one in schema for table in tables if f"TABLE {table} (" in one]
 
 
 def begin(connection: sqlite3.Connection, hurried: Callable[[], bool]) -> None:

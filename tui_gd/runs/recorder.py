@@ -20,7 +20,7 @@ from tui_gd.runs.identity import (
     versions_here,
     with_digests,
 )
-from tui_gd.runs.store import KeptRun, RunLock, Store, now
+from tui_gd.runs.store import KeptRun, RunLock, Store
 from tui_gd.runs.writer import Batch, Writer
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.trainer import Trainer
@@ -72,7 +72,7 @@ class Recorder:
         self._path, self._warn = path, warn
         self._goal = goal or settings.epochs
         self._lock = lock
-        self._started = now()
+        self._started = time.time()
         self._identity: dict[str, Any] = kept.identity if kept else {}
         self._digested: dict[str, Any] | None = None
         self._digesting: threading.Thread | None = None
@@ -255,7 +255,7 @@ class Recorder:
         kept = KeptRun(
             id="",
             started=self._started,
-            changed=now(),
+            changed=time.time(),
             problem=settings.problem if settings.surface is None else settings.surface,
             settings=settings.as_dict(),
             identity=self._identity,

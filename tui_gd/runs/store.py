@@ -453,8 +453,3 @@ def _check_identity(identity: dict[str, Any]) -> None:
         )
         if not right:
             raise ValueError("its files are not described")
-
-
-def now() -> float:
-    """Return seconds since 1970."""
-    return time.time()

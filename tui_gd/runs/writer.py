@@ -1,6 +1,7 @@
 """Writes batches of a run into the store's tables, each batch in one transaction."""
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from tui_gd.runs.rows import (
     thinned,
     whole_row,
 )
-from tui_gd.runs.store import Store, now
+from tui_gd.runs.store import Store
 from tui_gd.training.checkpoint import Checkpoint, Delta, Keyframe, LaneDelta
 from tui_gd.training.evaluation import Best
 from tui_gd.training.spans import FINENESS
@@ -95,7 +96,7 @@ class Writer:
             " newest = ?, goal = ?, seed = ?, next_number = ?, lanes = ?, best = (SELECT min(least)"
             " FROM losses WHERE run = ? AND least IS NOT NULL) WHERE id = ?",
             (
-                now(),
+                time.time(),
                 batch.state,
                 batch.stopped,
                 int(batch.stopped_at) if math.isfinite(batch.stopped_at) else None,

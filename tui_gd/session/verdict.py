@@ -140,16 +140,8 @@ def measure(
             "doubt": found.doubt,
             "exact": found.exact,
         }
-    return Measured(
-        lane.number,
-        lane.loss_name,
-        snapshot.epoch,
-        lane.weights,
-        found,
-        unit,
-        length(first),
-        evidence,
-    )
+    about = lane.number, lane.loss_name, snapshot.epoch, lane.weights
+    return Measured(*about, found, unit, length(first), evidence)
 
 
 def verdict_on(
