@@ -213,7 +213,7 @@ def in_units(x, y, **options: Any) -> tuple[Any, Any]:
     settings = settings.resolved(problem)
     trainer = settings.make_trainer(problem)
     trainer.advance(4000)
-    (found,) = weights_beside_optimum(settings, trainer, problem)
+    (found,) = weights_beside_optimum(settings, trainer)
     assert found is not None
     return found, train_test_split(x, y, test_size=0.5, random_state=42)
 

@@ -104,7 +104,7 @@ def test_the_report_is_scikit_learns_on_the_tutorials_weights(
     trainer.advance(20)
     for lane, alpha in enumerate([1e-5, 0.01]):
         weights, _, _ = tutorial.descend(data.train_x, data.train_y, start, alpha, 20)
-        report = reports_of(trainer, problem)[lane]
+        report = reports_of(trainer)[lane]
         assert report.text == tutorial.report(data.test_x, data.test_y, weights)
         predicted = tutorial.predict(data.test_x, weights[:, None])[:, 0].astype(int)
         assert report.table == classification_report(

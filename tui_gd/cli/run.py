@@ -161,9 +161,9 @@ def cross_validate(settings: RunSettings, output: OutputSettings, folds: int) ->
         cut = 0  # of them, those that a signal stopped
         try:
             for group in _groups(settings, load_folds(settings, folds)):
-                problem = group[-1].problem
+                problem = group[-1].trainer.problem
                 if not found:
-                    _say_folds(settings, group[0].problem, folds, None if quiet else out)
+                    _say_folds(settings, group[0].trainer.problem, folds, None if quiet else out)
                 request = _train(group, len(found), folds)
                 if request.signal and found:
                     request.leave()  # a mean of finished folds and of others would say nothing
@@ -284,7 +284,6 @@ class FoldRun:
     """The run of a fold, with its own choices in the settings."""
 
     settings: RunSettings
-    problem: Problem
     trainer: Trainer
 
     @property
@@ -296,8 +295,8 @@ class FoldRun:
 
     def result(self) -> Fold:
         """Return where the run stands, with its scores."""
-        trainer, problem = self.trainer, self.problem
-        (report,) = reports_of(trainer, problem)
+        trainer, problem = self.trainer, self.trainer.problem
+        (report,) = reports_of(trainer)
         best, least = trainer.best_of(0), trainer.best_of(0).epoch
         if not trainer.validates:
             least, _ = trainer.history.test_loss.least(0, trainer.epoch + 1)
@@ -323,7 +322,7 @@ def _groups(settings: RunSettings, problems: Iterable[Problem]) -> Iterator[list
     for problem in problems:
         own = settings.resolved(problem)
         trainer = own.make_trainer(problem, test_losses=not len(problem.y_validation), bounded=True)
-        run = FoldRun(own, problem, trainer)
+        run = FoldRun(own, trainer)
         if group and not _together([*group, run]):
             yield group
             group = []
@@ -385,7 +384,7 @@ def train(
             to_stderr("; ".join(remarks))
         last = shared.last_epoch if shared else settings.epochs
         recorder = Recorder(settings, problem, goal=last) if keep else None
-        run = HeadlessRun(settings, problem, trainer, last, recorder, shared)
+        run = HeadlessRun(settings, trainer, last, recorder, shared)
         return run.finish(document, quiet=output.quiet)
 
 
@@ -428,7 +427,7 @@ def resume_run(
             settings = resumed.settings
             if "cosine" not in settings.schedule and "one-cycle" not in settings.schedule:
                 settings = replace(settings, epochs=last)  # as an uninterrupted run would have it
-            run = HeadlessRun(settings, resumed.problem, resumed.trainer, last, recorder)
+            run = HeadlessRun(settings, resumed.trainer, last, recorder)
             return run.finish(document, quiet=output.quiet)
 
 
@@ -437,7 +436,6 @@ class HeadlessRun:
     """A run without an interface that trains to epoch `last`, repeating `shared` on the way."""
 
     settings: RunSettings
-    problem: Problem
     trainer: Trainer
     last: int
     recorder: Recorder | None
@@ -455,16 +453,16 @@ class HeadlessRun:
         self._train_and_store(None if quiet else out)
         seconds = time.perf_counter() - begin
         if not quiet:
-            if self.problem.parts and (words := self.problem.parts.words()):
+            if trainer.problem.parts and (words := trainer.problem.parts.words()):
                 print(f"[INFO] {words}", file=out)
             if trainer.stopped:
                 print(f"[INFO] stopped after {trainer.epoch} epochs: {trainer.stopped}", file=out)
             print("[INFO] evaluating...", file=out)
-        reports = reports_of(trainer, self.problem)
-        print_reports(trainer, self.problem, reports, out)
+        reports = reports_of(trainer)
+        print_reports(trainer, reports, out)
         if document.wanted:
             _recompute_missing_losses(trainer)
-            document.write(as_document(self.settings, self.problem, trainer, reports, seconds))
+            document.write(as_document(self.settings, trainer, reports, seconds))
         out.flush()
         if trainer.diverged.all():
             epoch = max(lane.diverged or 0 for lane in trainer.lanes)

@@ -54,8 +54,7 @@ def main(options: argparse.Namespace) -> int:
             sys.stdout.flush()
             to_stderr(f"no report: {error}")
             return 0
-    reports = reports_of(trainer, opened.problem)
-    print_reports(trainer, opened.problem, reports, sys.stdout)
+    print_reports(trainer, reports_of(trainer), sys.stdout)
     return 0
 
 

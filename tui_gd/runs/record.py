@@ -155,7 +155,7 @@ class RunRecord:
                 for lane in self.lanes
             }
         trainer = self.trainer(test_losses=False, bounded=True)
-        found = weights_beside_optimum(settings, trainer, problem)
+        found = weights_beside_optimum(settings, trainer)
         return {lane.number: one for lane, one in zip(trainer.lanes, found, strict=True)}
 
     def series(self, name: str, lane: LaneRecord) -> KnownPoints:

@@ -451,9 +451,9 @@ def scores_line(report: Report) -> str:
     return ", ".join(f"{SCORES[name]} {value:.4f}" for name, value in report.scores.items())
 
 
-def reports_of(trainer: Trainer, problem: Problem) -> list[Report]:
+def reports_of(trainer: Trainer) -> list[Report]:
     """Return every lane's report on the weights that count; see `Trainer.best`."""
-    return [report_on(problem, trainer.predictor, best.weights) for best in trainer.best]
+    return [report_on(trainer.problem, trainer.predictor, best.weights) for best in trainer.best]
 
 
 def best_line(trainer: Trainer, position: int) -> str:
@@ -492,9 +492,7 @@ def best_lane(trainer: Trainer) -> int:
     return int(np.argmin(np.where(trainer.diverged, np.inf, trainer.loss)))
 
 
-def print_reports(
-    trainer: Trainer, problem: Problem, reports: list[Report], out: "SupportsWrite[str]"
-) -> None:
+def print_reports(trainer: Trainer, reports: list[Report], out: "SupportsWrite[str]") -> None:
     """Print the report; of several lanes one line each, then the report of the best.
 
     With validation rows a line before it says which epoch it is of.
@@ -519,7 +517,7 @@ def print_reports(
         )
     if words := best_line(trainer, best):
         print(words, file=out)
-    report = reports[best]
+    report, problem = reports[best], trainer.problem
     if isinstance(report, ClassificationReport) and report.percent != 50:
         second = safe_text(problem.class_names[1])
         print(f"threshold {report.percent / 100:g}: {second} is predicted above it", file=out)
@@ -528,8 +526,8 @@ def print_reports(
     if baseline and problem.name != TUTORIAL:  # whose output is that of the tutorial's script
         fell = bool(trainer.loss[best] < trainer.losses(best)[0])
         penalized = trainer.engines.penalty.l2 > 0.0
-        print(baseline.sentence(reports[best], fell=fell, penalized=penalized), file=out)
-        if words := scores_line(reports[best]):
+        print(baseline.sentence(report, fell=fell, penalized=penalized), file=out)
+        if words := scores_line(report):
             print(words, file=out)
 
 
@@ -564,11 +562,7 @@ def _validation(trainer: Trainer, position: int) -> dict[str, Any]:
 
 
 def as_document(
-    settings: RunSettings,
-    problem: Problem,
-    trainer: Trainer,
-    reports: list[Report],
-    seconds: float,
+    settings: RunSettings, trainer: Trainer, reports: list[Report], seconds: float
 ) -> dict[str, Any]:
     """Return a run as one object of plain values.
 
@@ -577,9 +571,9 @@ def as_document(
     validation rows, `weights` and `report` are those after `best_epoch` epochs, and `last_weights`
     those after the last; without, they are of the last epoch.
     """
-    epochs, best = trainer.epoch, trainer.best
+    problem, epochs, best = trainer.problem, trainer.epoch, trainer.best
     start = trainer.history.keyframes.start()[:, 0]
-    in_units = weights_beside_optimum(settings, trainer, problem)
+    in_units = weights_beside_optimum(settings, trainer)
     return {
         "version": __version__,
         "config": settings.config(problem),

@@ -242,12 +242,11 @@ def _why_no_optimum(settings: RunSettings, problem: Problem, loss: str) -> str:
     return next((why for why, holds in reasons.items() if holds), "")
 
 
-def weights_beside_optimum(
-    settings: RunSettings, trainer: Trainer, problem: Problem
-) -> list[Weights | None]:
+def weights_beside_optimum(settings: RunSettings, trainer: Trainer) -> list[Weights | None]:
     """Return the weights of every lane of a linear model beside the optimum of its loss."""
     found: dict[str, tuple[Floats | None, Optimum]] = {}
-    methods, several = trainer.descent.methods, list[Weights | None]()
+    problem, methods = trainer.problem, trainer.descent.methods
+    several = list[Weights | None]()
     if problem.surface or settings.hidden or trainer.model.parameters > MOST_LISTED:
         return [None] * len(methods)
     for i, method in enumerate(methods):

@@ -148,7 +148,7 @@ def _summary(screen: "RunScreen") -> int:
     )
     reports = _reports(screen, trainer)
     if reports is not None:
-        print_reports(trainer, screen.run.problem, reports, sys.stdout)
+        print_reports(trainer, reports, sys.stdout)
     _say_where_kept(screen)
     if reports is None:
         where = f": gd-tui show {screen.run.kept_id}" if screen.run.kept_id else ""
@@ -167,7 +167,7 @@ def _reports(screen: "RunScreen", trainer: "Trainer") -> "list[Report] | None":
 
     def make() -> None:
         with suppress(MachinesLost):  # then the store says where the run stands
-            made.append(reports_of(trainer, screen.run.problem))
+            made.append(reports_of(trainer))
 
     making = threading.Thread(target=make, daemon=True)
     making.start()
