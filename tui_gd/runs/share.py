@@ -34,19 +34,9 @@ from tui_gd.runs.steps import (
     Shared,
     Step,
 )
+from tui_gd.session import readers
 from tui_gd.session.options import Scope, flag_of, options_of
-from tui_gd.session.readers import (
-    LARGEST_SEED,
-    MOST_LANES,
-    Reader,
-    number,
-    one_of,
-    refuse,
-    several,
-    text,
-    weight,
-    whole,
-)
+from tui_gd.session.readers import MOST_LANES, Reader, refuse
 from tui_gd.session.settings import RunSettings
 
 T = TypeVar("T")
@@ -68,8 +58,8 @@ LONGEST_LINE = 20_000
 LONGEST_JSON = 1 << 20
 MOST_WEIGHTS = 64
 CHECK_BYTES = 4
-_SEED = whole(0, LARGEST_SEED)
-_RATE = number(0, above=True)
+_SEED = readers.whole(0, readers.LARGEST_SEED)
+_RATE = readers.number(0, above=True)
 _KEYS = frozenset(
     {"settings", "epoch", "lane", "steps", "numbers", "rates", "seed", "goal", "stop"}
 )
@@ -199,8 +189,8 @@ def _shared(document: object) -> Shared:
     if not isinstance(steps, list):
         raise refuse(steps, "a list of steps")
     read = tuple(map(reader.read, steps))
-    epoch = _read("epoch", whole(), document.get("epoch", 0))
-    position = whole(0, len(reader.open) - 1)
+    epoch = _read("epoch", readers.whole(), document.get("epoch", 0))
+    position = readers.whole(0, len(reader.open) - 1)
     return Shared(
         settings,
         read,
@@ -209,7 +199,7 @@ def _shared(document: object) -> Shared:
         _numbers(document.get("numbers", []), len(reader.open)),
         tuple(_proposed(one, position) for one in _list(document.get("rates", []), "rates")),
         _read("seed", _SEED, document["seed"]) if "seed" in document else None,
-        _read("goal", whole(), document["goal"]) if "goal" in document else None,
+        _read("goal", readers.whole(), document["goal"]) if "goal" in document else None,
         _stop(document["stop"]) if "stop" in document else None,
     )
 
@@ -222,7 +212,7 @@ def _list(value: object, name: str) -> list[Any]:
 
 def _numbers(value: object, lanes: int) -> tuple[int, ...]:
     """Read the numbers of lanes and that of the next one: all different, the last the greatest."""
-    numbers = tuple(_read("numbers", whole(), one) for one in _list(value, "numbers"))
+    numbers = tuple(_read("numbers", readers.whole(), one) for one in _list(value, "numbers"))
     if numbers and (len(set(numbers)) != lanes + 1 or numbers[-1] != max(numbers)):
         raise ValueError(f"numbers: {ascii(value)[:40]} are not those of {lanes} lanes")
     return numbers
@@ -240,7 +230,7 @@ def _stop(value: object) -> tuple[float, bool]:
     """Read the epoch of a stop, null if there was none, and whether the run is still there."""
     match value:
         case [epoch, bool(there)]:
-            return (math.inf if epoch is None else _read("stop", whole(), epoch)), there
+            return (math.inf if epoch is None else _read("stop", readers.whole(), epoch)), there
     raise refuse(value, "an epoch, or null, and true or false")
 
 
@@ -316,8 +306,9 @@ class _StepReader:
                 return DrawStart(_SEED.plain(seed))
             case "w", lanes, weights:
                 self._at_start()
-                which = several(Reader(self._lane), 1, MOST_LANES).plain(lanes)
-                return PutStart(which, several(weight, 1, MOST_WEIGHTS).plain(weights))
+                which = readers.several(Reader(self._lane), 1, MOST_LANES).plain(lanes)
+                given = readers.several(readers.weight, 1, MOST_WEIGHTS).plain(weights)
+                return PutStart(which, given)
             case "b", epoch, parent, *more if len(more) <= 3:
                 return self._branch(epoch, parent, [*more, None, None, None])
             case "a", epoch, lane, rate:
@@ -329,7 +320,7 @@ class _StepReader:
                 self.open.remove(step.lane)
                 return step
             case "n", lane, name:
-                return Rename(self._lane(lane), text(LONGEST_NAME).plain(name))
+                return Rename(self._lane(lane), readers.text(LONGEST_NAME).plain(name))
         raise ValueError("is not known here; update gd-tui")
 
     def _branch(self, epoch: object, parent: object, more: Sequence[object]) -> Step:
@@ -338,8 +329,8 @@ class _StepReader:
             self._when(epoch),
             self._lane(parent),
             None if rate is None else _RATE.plain(rate),
-            None if optimizer is None else one_of(*OPTIMIZERS).plain(optimizer),
-            None if loss is None else one_of(*LOSSES).plain(loss),
+            None if optimizer is None else readers.one_of(*OPTIMIZERS).plain(optimizer),
+            None if loss is None else readers.one_of(*LOSSES).plain(loss),
         )
         if self._made == MOST_LANES:
             raise ValueError(f"more than {MOST_LANES} lanes")
@@ -352,11 +343,11 @@ class _StepReader:
             raise ValueError("a start must come before later epochs")
 
     def _when(self, epoch: object) -> int:
-        self._epoch = whole(self._epoch).plain(epoch)
+        self._epoch = readers.whole(self._epoch).plain(epoch)
         return self._epoch
 
     def _lane(self, lane: object) -> int:
-        found = whole(0, self._made - 1).plain(lane)
+        found = readers.whole(0, self._made - 1).plain(lane)
         if found not in self.open:
             raise ValueError(f"lane {found} is closed")
         return found

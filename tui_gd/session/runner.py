@@ -15,30 +15,8 @@ from enum import Enum, auto
 
 from tui_gd.errors import MachinesLost
 from tui_gd.learning.engine import Interrupted, computing
-from tui_gd.session.commands import (
-    CALLING_OFF,
-    LIGHT,
-    LOOKING,
-    Branch,
-    CheckGradient,
-    CloseLane,
-    Command,
-    GoTo,
-    LookAt,
-    Mark,
-    Pause,
-    RenameLane,
-    Reset,
-    Resume,
-    SelectLane,
-    SetEpochs,
-    SetLearningRate,
-    SetPace,
-    SetStart,
-    Step,
-    StepBack,
-    TakeCheckpoint,
-)
+from tui_gd.session import commands
+from tui_gd.session.commands import CALLING_OFF, LIGHT, LOOKING, Command
 from tui_gd.session.observer import Observer
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.training.bursts import LONGEST, Bursts
@@ -194,7 +172,7 @@ class Runner:
         By then the recorder, if there is one, has been offered everything new. It waits:
         do not call it on the interface's thread.
         """
-        command = TakeCheckpoint()
+        command = commands.TakeCheckpoint()
         self.post(command)
         try:
             return command.answer.result(timeout)
@@ -268,7 +246,7 @@ class Runner:
         """Let nobody wait for the answer of a runner that has ended."""
         with self._wake:
             for command in self._inbox:
-                if isinstance(command, TakeCheckpoint):
+                if isinstance(command, commands.TakeCheckpoint):
                     command.answer.cancel()
 
     def _turn(self) -> None:
@@ -306,7 +284,7 @@ class Runner:
     def _may_take_next(self) -> bool:
         """Whether there is a command that may run now; most of them wait for earlier steps."""
         if self._mode is Mode.STEPPING:
-            return bool(self._inbox) and isinstance(self._inbox[0], CALLING_OFF | Step)
+            return bool(self._inbox) and isinstance(self._inbox[0], CALLING_OFF | commands.Step)
         return bool(self._inbox)
 
     def _catch_up_or_rest(self) -> None:
@@ -368,7 +346,7 @@ class Runner:
                 self._carry_out(self._inbox.popleft())
                 self._publish()
             # the step asked for is the pass in progress
-            if self._inbox and not isinstance(self._inbox[0], Step):
+            if self._inbox and not isinstance(self._inbox[0], commands.Step):
                 raise Interrupted
         elif self._mode is Mode.SEEKING or isinstance(self._inbox[0], CALLING_OFF):
             raise Interrupted
@@ -444,7 +422,7 @@ class Runner:
     # Commands
 
     def _carry_out(self, command: Command) -> None:
-        if isinstance(command, TakeCheckpoint):
+        if isinstance(command, commands.TakeCheckpoint):
             self._record()
             if command.answer.set_running_or_notify_cancel():
                 command.answer.set_result(self.trainer.checkpoint(self._seed))
@@ -454,37 +432,37 @@ class Runner:
         if self._mode is Mode.STOPPED and not isinstance(command, LOOKING):
             self._mode, trainer.stopped = Mode.PAUSED, ""
         match command:
-            case Pause():
+            case commands.Pause():
                 self._come_to_rest()
-            case Resume():
+            case commands.Resume():
                 self._resume()
-            case Step(epochs):
+            case commands.Step(epochs):
                 self._step(epochs)
-            case StepBack(epochs):
+            case commands.StepBack(epochs):
                 self._come_to_rest()
                 trainer.back(epochs)
                 self._goal = trainer.epoch
-            case GoTo(epoch):
+            case commands.GoTo(epoch):
                 self._come_to_rest()
                 goal = trainer.newest if epoch is None else epoch
                 trainer.go_to_keyframe(goal)
                 self._go(Mode.SEEKING, goal)
-            case Reset() | SetStart():
+            case commands.Reset() | commands.SetStart():
                 self._come_to_rest()
                 self._start_again(command)
-            case SetEpochs() | SetPace():
+            case commands.SetEpochs() | commands.SetPace():
                 self._set(command)
             case _:
                 if self._mode is Mode.SEEKING:
                     self._come_to_rest()
                 self._change_lanes(command)
 
-    def _set(self, command: SetEpochs | SetPace) -> None:
+    def _set(self, command: commands.SetEpochs | commands.SetPace) -> None:
         match command:
-            case SetPace(pace):
+            case commands.SetPace(pace):
                 self._pace = pace
                 self._resumed_at = (time.perf_counter(), self.trainer.epoch)
-            case SetEpochs(epochs):
+            case commands.SetEpochs(epochs):
                 self._epochs = self._extension = epochs
                 if self._mode is Mode.RUNNING:
                     self._go(Mode.RUNNING, epochs)
@@ -510,38 +488,38 @@ class Runner:
     def _change_lanes(self, command: Command) -> None:
         trainer, observer = self.trainer, self._observer
         match command:
-            case SetLearningRate(rate):
+            case commands.SetLearningRate(rate):
                 trainer.set_learning_rate(rate, observer.position)
-            case Branch(optimizer, loss, rate):
+            case commands.Branch(optimizer, loss, rate):
                 new = trainer.branch(observer.position, rate, optimizer=optimizer, loss=loss)
                 trainer.current = trainer.lanes[new].number
-            case SelectLane(lane):
+            case commands.SelectLane(lane):
                 if trainer.position(lane) is not None:
                     trainer.current = lane
-            case RenameLane(lane, name):
+            case commands.RenameLane(lane, name):
                 if (position := trainer.position(lane)) is not None:
                     trainer.lanes[position].name = name
-            case CloseLane(lane):
+            case commands.CloseLane(lane):
                 if (position := trainer.position(lane)) is not None:
                     trainer.close(position)
-            case Mark():
+            case commands.Mark():
                 observer.mark()
-            case LookAt():
+            case commands.LookAt():
                 observer.look = command
-            case CheckGradient(wanted):
+            case commands.CheckGradient(wanted):
                 observer.checking = wanted
 
-    def _start_again(self, command: Reset | SetStart) -> None:
+    def _start_again(self, command: commands.Reset | commands.SetStart) -> None:
         """Go back to epoch 0."""
         trainer = self.trainer
         match command:
-            case Reset(new_start=True):
+            case commands.Reset(new_start=True):
                 self._newest_seed += 1
                 self._seed = self._newest_seed
                 trainer.reset(self._seed)
-            case Reset():
+            case commands.Reset():
                 trainer.reset()
-            case SetStart(weights):
+            case commands.SetStart(weights):
                 trainer.reset(weights=weights, lane=self._observer.position)
         self._goal = trainer.epoch
         self._observer.forget_mark()
