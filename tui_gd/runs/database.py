@@ -4,8 +4,8 @@ import contextlib
 import errno
 import json
 import os
-import secrets
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -365,21 +365,17 @@ def _when_free(do: Callable[[], T], hurried: Callable[[], bool] = lambda: False)
 
 def _wal_works(directory: Path) -> bool:
     """Whether WAL mode works in the directory, tried on a temporary file."""
-    path = directory / f".probe-{secrets.token_hex(8)}"
     try:
-        make_private_file(path)
-        connection = sqlite3.connect(path, isolation_level=None)
-        try:
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            connection.execute("CREATE TABLE probe (x)")
-            connection.execute("INSERT INTO probe VALUES (1)")
-            found = connection.execute("SELECT x FROM probe").fetchone() == (1,)
+        with (
+            tempfile.TemporaryDirectory(
+                dir=directory, prefix=".probe-", ignore_cleanup_errors=True
+            ) as folder,
+            contextlib.closing(sqlite3.connect(f"{folder}/probe", isolation_level=None)) as probe,
+        ):
+            (mode,) = probe.execute("PRAGMA journal_mode = WAL").fetchone()
+            probe.execute("CREATE TABLE probe (x)")
+            probe.execute("INSERT INTO probe VALUES (1)")
+            found = probe.execute("SELECT x FROM probe").fetchone() == (1,)
             return bool(found) and mode == "wal"
-        finally:
-            connection.close()
     except (sqlite3.Error, OSError):
         return False
-    finally:
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            with contextlib.suppress(OSError):
-                os.unlink(f"{path}{suffix}")
