@@ -14,7 +14,7 @@ from tui_gd.errors import ProblemError
 from tui_gd.runs import resume, share
 from tui_gd.runs.share import open_line, share_line
 from tui_gd.session import readers
-from tui_gd.session.options import Scope, option
+from tui_gd.session.options import Group, Scope
 from tui_gd.session.settings import RunSettings
 
 
@@ -22,17 +22,16 @@ from tui_gd.session.settings import RunSettings
 class WithMore(RunSettings):
     """A run's settings with two options more."""
 
-    heat: tuple[float, ...] = option(
+    heat: tuple[float, ...] = Group("descent")(
         readers.several(readers.number(0, 10, above=True), 1, 3),
         (1.0,),
-        "descent",
         "how hot the weights are",
         metavar="T",
         example="2",
         short="-t",
     )
-    row_limit: int | None = option(
-        readers.whole(1), None, "data", "rows that are read", metavar="N", scope=Scope.FILES
+    row_limit: int | None = Group("data", Scope.FILES)(
+        readers.whole(1), None, "rows that are read", metavar="N"
     )
 
 

@@ -92,8 +92,6 @@ class Session:
                 while self._take():
                     pass
         except _Asked as asked:
-            if asked.number == signal.SIGINT:
-                return 130
             return 128 + asked.number
         finally:
             self._put_away()

@@ -128,7 +128,10 @@ class Recorder:
         ):
             return True
         self._last, self._word = mark, word
-        self._put(failures, Batch(delta, checkpoint, word, *stop, self._seed, goal))
+        self._queue.put((failures, Batch(delta, checkpoint, word, *stop, self._seed, goal)))
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+            self._thread.start()
         return True
 
     def wait(self, seconds: float = CLOSE_SECONDS) -> bool:
@@ -172,12 +175,6 @@ class Recorder:
         if self._thread is not None and self._thread.is_alive():
             return self.fault or "the run is not kept: the store does not answer"
         return ""
-
-    def _put(self, failures: int, batch: Batch) -> None:
-        self._queue.put((failures, batch))
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
-            self._thread.start()
 
     @property
     def _lost(self) -> bool:

@@ -64,7 +64,7 @@ def flag_of(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Group:
+class Group:
     """Options under one heading of the help, for runs of one scope."""
 
     heading: str
@@ -104,12 +104,12 @@ class _Group:
         return made
 
 
-_DESCENT, _MODEL = _Group("descent"), _Group("descent", Scope.ROWS)
-_STOPPING, _START = _Group(STOPPING), _Group("start")
-_ROWS, _TABLE = _Group("data", Scope.ROWS), _Group("data", Scope.FILES)
-_GENERATED = _Group("data", Scope.MADE)
-_READING = _Group("reading a file", Scope.FILES)
-_LARGER = _Group("larger data", Scope.FILES)
+_DESCENT, _MODEL = Group("descent"), Group("descent", Scope.ROWS)
+_STOPPING, _START = Group(STOPPING), Group("start")
+_ROWS, _TABLE = Group("data", Scope.ROWS), Group("data", Scope.FILES)
+_GENERATED = Group("data", Scope.MADE)
+_READING = Group("reading a file", Scope.FILES)
+_LARGER = Group("larger data", Scope.FILES)
 
 
 def options_of(settings: "type[RunOptions] | RunOptions", *scopes: Scope) -> dict[str, Option]:
@@ -132,14 +132,14 @@ class RunOptions:
     to descend on, for the problem `surface`.
     """
 
-    problem: str = _Group("")(
+    problem: str = Group("")(
         readers.anything,
         "blobs",
         "a name (gd-tui problems) or a file: CSV, TSV, Parquet, Feather, JSON lines, .npz,"
         " .npy, svmlight; - is CSV on standard input",
         metavar="PROBLEM",
     )
-    surface: str | None = _Group("data")(
+    surface: str | None = Group("data")(
         readers.formula, None, "in place of PROBLEM: a function to descend on, as 'x^2 + 3*y^2'"
     )
     epochs: int = _DESCENT(
