@@ -108,16 +108,11 @@ def features(model: Model, rows: Sequence[Mapping[str, Any]], first: int = 1) ->
 def _numbers(
     model: Model, column: str, rules: Rules, values: Sequence[Any], x: Floats, first: int
 ) -> None:
-    missing = set(model["missing numbers"])
-    pattern = re.compile(model["number"])
-    loose = re.compile(model["loose number"]) if column in model["loose columns"] else None
+    read = _loose_number if column in model["loose columns"] else _number
     found = np.empty(len(values))
     for row, value in enumerate(values):
         try:
-            if loose is not None and isinstance(value, str):
-                found[row] = _loose_number(model, value, missing, pattern, loose)
-            else:
-                found[row] = _number(value, missing, pattern, model["decimal"])
+            found[row] = read(model, value)
         except ValueError:
             raise ValueError(
                 f"row {first + row}, column {column!r}: {value!r} is not a number"
@@ -135,18 +130,18 @@ def _numbers(
             x[:, place] = np.where(absent, rule["fill"] or 0.0, found)
 
 
-def _number(value: Any, missing: set[str], pattern: "re.Pattern[str]", decimal: str) -> float:
+def _number(model: Model, value: Any) -> float:
     """Return a number, NaN if it is missing; `ValueError` if the value is not a number."""
     if value is None:
         return math.nan
     if not isinstance(value, str):
         return float(value)
-    text = value.strip()
-    if text in missing:
+    text, decimal = value.strip(), model["decimal"]
+    if text in model["missing numbers"]:
         return math.nan
     if text.lower() in _YES_NO:
         return _YES_NO[text.lower()]
-    if not pattern.fullmatch(text):
+    if not re.fullmatch(model["number"], text):
         raise ValueError(text)
     # what is left out are signs between thousands
     digits = "".join(sign for sign in text if sign in "0123456789+-eE" or sign == decimal)
@@ -156,22 +151,20 @@ def _number(value: Any, missing: set[str], pattern: "re.Pattern[str]", decimal: 
     return number
 
 
-def _loose_number(
-    model: Model,
-    text: str,
-    missing: set[str],
-    pattern: "re.Pattern[str]",
-    loose: "re.Pattern[str]",
-) -> float:
+def _loose_number(model: Model, value: Any) -> float:
     """Return the number in a text with signs, units or brackets, NaN if there is none."""
-    text = text.strip()
-    match = loose.fullmatch(text) if text not in missing and len(text) <= model["longest"] else None
+    if not isinstance(value, str):
+        return _number(model, value)
+    text = value.strip()
+    if text in model["missing numbers"] or len(text) > model["longest"]:
+        return math.nan
+    match = re.fullmatch(model["loose number"], text)
     if match is None or (match["open"] is None) != (match["close"] is None):
         return math.nan
     digits = match["number"].strip()
-    if not pattern.fullmatch(digits):
+    if not re.fullmatch(model["number"], digits):
         return math.nan
-    number = _number(digits, missing, pattern, model["decimal"])
+    number = _number(model, digits)
     number *= float(model["factors"].get(match["unit"] or "", 1.0))
     minus = {"-", "\u2212", "\u2013"} & {match["before"], match["inner"]}
     return -number if minus or match["open"] else number
