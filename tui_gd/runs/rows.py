@@ -133,7 +133,7 @@ def thinned(rows: list[Row], fineness: int) -> Iterator[Row]:
 
     For the buckets see `tui_gd.training.spans.bucket_starts`.
     """
-    known = {name: joined(*(points(row, name) for row in rows)) for name in SERIES}
+    known = {name: joined(*(points(row, name) for row in rows)) for name in rows[0].series}
     yield from thin_rows(rows[0].first, rows[-1].stop, known, fineness)
 
 
