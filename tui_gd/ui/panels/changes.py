@@ -1,7 +1,7 @@
 """The changes panel: what became right or wrong between two epochs, and each class's measures."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import BORDER, Canvas, draw_box
 from tui_gd.plots.cells import Cells, first_fitting, fit, width, wrapped
 from tui_gd.plots.palette import Colour, Palette
@@ -42,6 +43,42 @@ _BECOMES = ("right", "wrong", "other")
 _SHORT_ERRORS = ("R²", "MAE", "RMSE")
 
 
+@dataclass(frozen=True)
+class _Listing:
+    """The columns of the list of rows: the cells of each by its name, and the blanks between two.
+
+    Only the numbers of rows are aligned to the right, or with `right` all columns.
+    """
+
+    sizes: Mapping[str, int]
+    gap: int = len(_GAP)
+    right: bool = False
+
+    @property
+    def width(self) -> int:
+        """The cells that all columns take."""
+        return sum(self.sizes.values()) + self.gap * (len(self.sizes) - 1)
+
+    def line(
+        self, texts: Mapping[str, str], features: Sequence[str], room: int, inks: Sequence[Colour]
+    ) -> Line:
+        """Return the texts in columns, and behind them as many features as fit.
+
+        The three colours are those of the columns before the last, of the last, and of features.
+        """
+        *others, last = (
+            _padded(texts[name], size, left=self.right or name == "row")
+            for name, size in self.sizes.items()
+        )
+        first = "".join(text + " " * self.gap for text in others)
+        rest = _whole(features, room - width(first + last))
+        return list(zip((first, last, rest), inks, strict=True))
+
+
+_Row = tuple[dict[str, str], Colour]
+"""The texts of a row's columns by their names, and the colour of the last."""
+
+
 def lines_of(
     found: Changes, view: View, room: int
 ) -> tuple[list[Line], int, Callable[[int], Line]]:
@@ -49,13 +86,41 @@ def lines_of(
 
     If there are rows, the last line above them heads their list.
     """
+    if isinstance(found, SurfaceChanges):
+        return _surface(found, view, room), 0, lambda _: []
+    problem, palette, spell = view.problem, view.style.palette, view.style.symbols.spell
+    row_of: Callable[[int], _Row]
     if isinstance(found, ClassificationChanges):
-        flips = len(found.flips.rows)
-        return _classification(found, view, room), flips, partial(_flip_line, found, view, room)
-    if isinstance(found, RegressionChanges):
-        rows = len(found.listed)
-        return _regression(found, view, room), rows, partial(_error_line, found, view, room)
-    return _surface(found, view, room), 0, lambda _: []
+        rows, row_of = found.flips.rows, partial(_flip, found, view)
+        listing = _flip_listing(found, problem, room)
+        head = [
+            _counts(found, view, room),
+            _accuracy(found, view, room),
+            *_class_table(found, view, room),
+        ]
+    else:
+        rows, row_of = found.listed, partial(_error, found, view)
+        listing, head = _error_listing(found, room), _regression(found, view, room)
+
+    def line_of(at: int) -> Line:
+        row = int(rows[at])
+        texts, ink = row_of(at)
+        features = [spell(f"{value:.4g}") for value in _features(problem, row)]
+        inks = (palette.text, ink, palette.dim)
+        return listing.line({"row": f"{row + 1}", **texts}, features, room, inks)
+
+    if len(rows):
+        heads = {name: name for name in listing.sizes}
+        heads |= {"both": spell("before → after"), "sign": ""}
+        names = problem.feature_names[:FEATURES]
+        head.append(listing.line(heads, names, room, [palette.dim] * 3))
+    return head, len(rows), line_of
+
+
+def _features(problem: Problem, row: int) -> Floats:
+    """Return the first features of a test row."""
+    values: Floats = problem.rows(problem.x_test, row)[:-1][:FEATURES]
+    return values
 
 
 def _signs(view: View) -> tuple[str, str, str]:
@@ -75,24 +140,6 @@ def _delta(change: float, digits: str, view: View) -> str:
     if change == 0:
         return "0"
     return f"{_signs(view)[0 if change > 0 else 1]}{abs(change):{digits}}"
-
-
-def _classification(found: ClassificationChanges, view: View, room: int) -> list[Line]:
-    palette = view.style.palette
-    lines = [
-        _counts(found, view, room),
-        _accuracy(found, view, room),
-        *_class_table(found, view, room),
-    ]
-    if len(found.flips.rows):
-        heads = {"both": view.style.symbols.spell("before → after"), "sign": ""}
-        widths = _flip_widths(found, view.problem, room)
-        texts = [_padded(heads.get(name, name), size) for name, size in widths.items()]
-        texts[0] = f"{'row':>{widths['row']}}"
-        head = _GAP.join(texts)
-        names = _whole(view.problem.feature_names[:FEATURES], room - width(head))
-        lines.append([(head + names, palette.dim)])
-    return lines
 
 
 def _counts(found: ClassificationChanges, view: View, room: int) -> Line:
@@ -136,12 +183,11 @@ def _accuracy(found: ClassificationChanges, view: View, room: int) -> Line:
 
 def _class_table(found: ClassificationChanges, view: View, room: int) -> list[Line]:
     """Return the measures of every class, in as many digits and columns as fit."""
-    names = [
-        fit(class_label(name), _WIDEST_NAME, view.style.symbols.plain)
-        for name in view.problem.class_names
-    ]
+    palette, symbols = view.style.palette, view.style.symbols
+    labels = [class_label(name) for name in view.problem.class_names]
+    names = [fit(label, _WIDEST_NAME, symbols.plain) for label in labels]
     first = max(map(width, [*names, "class"]))
-    arrow = view.style.symbols.spell(" → ")
+    arrow = symbols.spell(" → ")
     # cells for the number before, the number after, and the change
     forms = ((True, 4, 3), (True, 3, 3), (False, 3, 3), (False, 2, 3), (False, 3, 1))
     for both, digits, count in forms:
@@ -149,52 +195,44 @@ def _class_table(found: ClassificationChanges, view: View, room: int) -> list[Li
         size = (2 * one + width(arrow) if both else one) + 2 + one
         if first + count * (size + len(_GAP)) <= room:
             break
-    shown = range(len(MEASURES))[-count:]
-    used = first + count * (size + len(_GAP))
-    support = used + len(_GAP) + len("support") <= room
-    used += (len(_GAP) + len("support")) * support
-    columns = [
-        fit(f"as {name}", _WIDEST_NAME, view.style.symbols.plain)
-        for name in view.problem.class_names
+    columns: list[_Column] = [
+        (f"{'class':<{first}}", [[(_padded(name, first), palette.text)] for name in names])
     ]
-    across = sum(len(_GAP) + max(width(name), 5) for name in columns)
-    confusion = used + len(_GAP) + across <= room
-    head = f"{'class':<{first}}"
-    head += "".join(f"{_GAP}{MEASURES[at]:<{size}}" for at in shown)
-    head += f"{_GAP}support" * support
-    if confusion:
-        head += _GAP + "".join(f"{_GAP}{_padded(name, 5, left=True)}" for name in columns)
-    lines: list[Line] = [[(head, view.style.palette.dim)]]
-    for row, name in enumerate(names):
-        line: Line = [(_padded(name, first), view.style.palette.text)]
-        for at in shown:
-            old, new = float(found.before[row, at]), float(found.after[row, at])
+    for at in range(len(MEASURES))[-count:]:
+        cells = []
+        for old, new in zip(found.before[:, at].tolist(), found.after[:, at].tolist(), strict=True):
             numbers = f"{old:.{digits}f}{arrow}{new:.{digits}f} " if both else f"{new:.{digits}f} "
             change = round(new - old, _SHARE_DIGITS)
-            line.append((f"{_GAP}{numbers}", view.style.palette.text))
             text = f"{_delta(change, f'.{digits}f', view):<{one + 1}}"
-            line.append((text, _good(view.style.palette, change)))
-        line += [(f"{_GAP}{found.support[row]:>7}", view.style.palette.text)] * support
-        if confusion:
-            line.append((_GAP, view.style.palette.text))
-            line += _confusion_row(found, view, row, columns)
+            cells.append([(_GAP + numbers, palette.text), (text, _good(palette, change))])
+        columns.append((f"{_GAP}{MEASURES[at]:<{size}}", cells))
+    support = [[(f"{_GAP}{rows:>7}", palette.text)] for rows in found.support.tolist()]
+    for column in ((f"{_GAP}support", support), _confusion(found, view)):
+        if sum(width(head) for head, _ in (*columns, column)) <= room:
+            columns.append(column)
+    lines = zip(*(cells for _, cells in columns), strict=True)
+    head = "".join(head for head, _ in columns)
+    return [[(head, palette.dim)], *([piece for cell in line for piece in cell] for line in lines)]
+
+
+_Column = tuple[str, list[Line]]
+"""The head of a column, and its pieces for every class."""
+
+
+def _confusion(found: ClassificationChanges, view: View) -> _Column:
+    """Return how many more or fewer rows of every class are predicted as each class."""
+    palette, plain = view.style.palette, view.style.symbols.plain
+    names = [fit(f"as {name}", _WIDEST_NAME, plain) for name in view.problem.class_names]
+    lines: list[Line] = []
+    for row, changes in enumerate(found.confusion.tolist()):
+        line = [(_GAP, palette.text)]
+        for column, (name, change) in enumerate(zip(names, changes, strict=True)):
+            better = change if row == column else -change
+            text = f"{_GAP}{_delta(change, 'd', view):>{max(width(name), 5)}}"
+            line.append((text, _good(palette, better)))
         lines.append(line)
-    return lines
-
-
-def _confusion_row(
-    found: ClassificationChanges, view: View, row: int, columns: Sequence[str]
-) -> Line:
-    """Return how many more or fewer rows of a class are predicted as each class."""
-    line: Line = []
-    for column, name in enumerate(columns):
-        change = int(found.confusion[row, column])
-        better = change if row == column else -change
-        size = max(width(name), 5)
-        line.append(
-            (f"{_GAP}{_delta(change, 'd', view):>{size}}", _good(view.style.palette, better))
-        )
-    return line
+    heads = (_GAP + _padded(name, 5, left=True) for name in names)
+    return _GAP + "".join(heads), lines
 
 
 def _padded(text: str, size: int, *, left: bool = False) -> str:
@@ -229,26 +267,16 @@ def _regression(found: RegressionChanges, view: View, room: int) -> list[Line]:
         forms = ((long, delta + word), (long, delta), (short, delta), (f"{now}{_GAP}", delta))
         text, more = next((one for one in forms if width("".join(one)) <= room), forms[-1])
         lines.append([(text, palette.text), (more, _good(palette, better))])
-    if len(found.listed):
-        gap, names = _error_columns(found, room)
-        texts = "".join(f"{' ' * gap}{name:>{_NUMBER}}" for name in names)
-        row = f"{'row':>{_row_width(found.listed)}}"
-        features = _whole(view.problem.feature_names[:FEATURES], room - width(row + texts))
-        lines.append([(row + texts + features, palette.dim)])
     return lines
 
 
-def _error_columns(found: RegressionChanges, room: int) -> tuple[int, tuple[str, ...]]:
-    """Return the blanks before each column of a regression's rows, and the columns that fit."""
-    forms = (
-        (2, ("true", "before", "after", "|error|")),
-        (1, ("true", "before", "after", "|error|")),
-        (1, ("true", "after", "|error|")),
-        (1, ("after", "|error|")),
-    )
-    row = _row_width(found.listed)
-    fitting = (one for one in forms if row + len(one[1]) * (one[0] + _NUMBER) <= room)
-    return next(fitting, forms[-1])
+def _error_listing(found: RegressionChanges, room: int) -> _Listing:
+    """Return the columns that fit of a regression's rows."""
+    names = ("true", "before", "after", "|error|")
+    forms = ((2, names), (1, names), (1, ("true", "after", "|error|")), (1, ("after", "|error|")))
+    row = {"row": _row_width(found.listed)}
+    listings = [_Listing(row | dict.fromkeys(kept, _NUMBER), gap, True) for gap, kept in forms]
+    return next((one for one in listings if one.width <= room), listings[-1])
 
 
 def _surface(found: SurfaceChanges, view: View, room: int) -> list[Line]:
@@ -282,71 +310,43 @@ def _row_width(rows: NDArray[np.intp]) -> int:
     return max(3, len(str(int(rows.max(initial=0)) + 1)))
 
 
-def _flip_widths(found: ClassificationChanges, problem: Problem, room: int) -> dict[str, int]:
-    """Return the cells of each column of the changed rows; leave out what does not fit."""
+def _flip_listing(found: ClassificationChanges, problem: Problem, room: int) -> _Listing:
+    """Return the columns that fit of the rows whose predictions changed."""
     name = max(min(width(class_label(name)), _WIDEST_NAME) for name in problem.class_names)
     row = {"row": _row_width(found.flips.rows)}
     true, both = {"true": max(name, 4)}, {"both": max(2 * name + 3, 14)}
     word, sign = {"became": 7}, {"sign": 1}
-    forms = (
-        {**row, **true, **both, **word},
-        {**row, **true, **both, **sign},
-        {**row, **both, **sign},
-        {**row, **true, **sign},
-    )
-    fitting = (one for one in forms if sum(one.values()) + len(_GAP) * (len(one) - 1) <= room)
-    return next(fitting, forms[-1])
+    forms = (true | both | word, true | both | sign, both | sign, true | sign)
+    listings = [_Listing(row | form) for form in forms]
+    return next((one for one in listings if one.width <= room), listings[-1])
 
 
-def _flip_line(found: ClassificationChanges, view: View, room: int, at: int) -> Line:
+def _flip(found: ClassificationChanges, view: View, at: int) -> _Row:
     flips, palette = found.flips, view.style.palette
-    sizes = _flip_widths(found, view.problem, room)
     true, before, after = (int(label[at]) for label in (flips.true, flips.before, flips.after))
     names = [
         fit(class_label(view.problem.class_names[one]), _WIDEST_NAME, view.style.symbols.plain)
         for one in (true, before, after)
     ]
     kind = 0 if after == true else 1 if before == true else 2
-    colour = (palette.good, palette.error, palette.warning)[kind]
-    row = int(flips.rows[at])
     sign = _signs(view)[kind]
-    cells = {
-        "row": f"{row + 1:>{sizes['row']}}",
+    texts = {
         "true": names[0],
         "both": f"{names[1]}{view.style.symbols.spell(' → ')}{names[2]}",
         "became": f"{sign} {_BECOMES[kind]}",
         "sign": sign,
     }
-    texts = [_padded(cells[name], size) for name, size in sizes.items()]
-    rest = room - width(_GAP.join(texts))
-    return [
-        (_GAP.join([*texts[:-1], ""]), palette.text),
-        (texts[-1], colour),
-        (_row_text(view, row, rest), palette.dim),
-    ]
+    return texts, (palette.good, palette.error, palette.warning)[kind]
 
 
-def _error_line(found: RegressionChanges, view: View, room: int, at: int) -> Line:
-    palette, signs = view.style.palette, _signs(view)
-    row, true = int(found.listed[at]), float(found.true[at])
-    before, after = float(found.before[at]), float(found.after[at])
+def _error(found: RegressionChanges, view: View, at: int) -> _Row:
+    true, before, after = (float(one[at]) for one in (found.true, found.before, found.after))
     size, grown = abs(after - true), abs(after - true) - abs(before - true)
-    gap, names = _error_columns(found, room)
     values = {"true": true, "before": before, "after": after}
-    spell, blank = view.style.symbols.spell, " " * gap
-    numbers = "".join(
-        f"{blank}{spell(f'{values[name]:.4g}'):>{_NUMBER}}" for name in names if name in values
-    )
-    text = f"{row + 1:>{_row_width(found.listed)}}{numbers}"
-    sign = signs[1] if grown < 0 else signs[0]
-    errors = (f"{sign} {size:.4g}", f"{sign} {size:.3g}")
-    error = first_fitting(errors, _NUMBER)
-    rest = room - width(text) - gap - _NUMBER
-    return [
-        (text, palette.text),
-        (f"{blank}{error:>{_NUMBER}}", _good(palette, -grown)),
-        (_row_text(view, row, rest), palette.dim),
-    ]
+    texts = {name: view.style.symbols.spell(f"{value:.4g}") for name, value in values.items()}
+    sign = _signs(view)[1 if grown < 0 else 0]
+    texts["|error|"] = first_fitting((f"{sign} {size:.4g}", f"{sign} {size:.3g}"), _NUMBER)
+    return texts, _good(view.style.palette, -grown)
 
 
 def _whole(texts: Sequence[str], room: int) -> str:
@@ -357,12 +357,6 @@ def _whole(texts: Sequence[str], room: int) -> str:
     return ""
 
 
-def _row_text(view: View, row: int, room: int) -> str:
-    """Return the first features of a test row, as many as fit."""
-    values = view.problem.rows(view.problem.x_test, row)[:-1][:FEATURES]
-    return _whole([view.style.symbols.spell(f"{value:.4g}") for value in values], room)
-
-
 # A comparison as lines of text with all digits
 
 
@@ -370,20 +364,20 @@ def comparison_numbers(found: Changes, problem: Problem) -> list[str]:
     """Return a comparison as lines with all digits, but only the first features of each row."""
     if isinstance(found, SurfaceChanges):
         return [
-            "before  " + "  ".join(f"{value:.17g}" for value in found.before),
-            "after  " + "  ".join(f"{value:.17g}" for value in found.after),
+            f"before  {_all_digits(found.before)}",
+            f"after  {_all_digits(found.after)}",
             f"distance  {found.distance:.17g}",
-            f"value  {found.value_before:.17g}  {found.value_after:.17g}",
+            f"value  {_all_digits((found.value_before, found.value_after))}",
         ]
     if isinstance(found, RegressionChanges):
         lines = [f"rows {found.rows}, nearer {found.nearer}, farther {found.farther}"]
         both = zip(ERRORS, found.measures_before, found.measures_after, strict=True)
-        lines += [f"{name}  {before:.17g}  {after:.17g}" for name, before, after in both]
+        lines += [f"{name}  {_all_digits(measures)}" for name, *measures in both]
         lines.append(f"row  {problem.target_name}  before  after  {_named(problem)}")
         columns = (found.listed, found.true, found.before, found.after)
         return lines + [
-            f"{row + 1}  {true:.17g}  {before:.17g}  {after:.17g}  {_all_digits(problem, row)}"
-            for row, true, before, after in zip(*(c.tolist() for c in columns), strict=True)
+            f"{row + 1}  {_all_digits([*values, *_features(problem, row)])}"
+            for row, *values in zip(*(c.tolist() for c in columns), strict=True)
         ]
     return _classification_numbers(found, problem)
 
@@ -393,20 +387,20 @@ def _classification_numbers(found: ClassificationChanges, problem: Problem) -> l
     lines = [
         f"rows {found.rows}, flipped {found.flipped}, fixed {found.fixed}, "
         f"broken {found.broken}, other {found.other}",
-        "accuracy  " + "  ".join(f"{value:.17g}" for value in found.accuracy),
+        f"accuracy  {_all_digits(found.accuracy)}",
         "class  " + "  ".join(f"{name} before  {name} after" for name in MEASURES),
     ]
-    for row, name in enumerate(names):
-        pairs = zip(found.before[row], found.after[row], strict=True)
-        lines.append("  ".join([name, *(f"{a:.17g}  {b:.17g}" for a, b in pairs)]))
+    for name, pairs in zip(names, np.stack([found.before, found.after], axis=2), strict=True):
+        lines.append(f"{name}  {_all_digits(pairs.ravel())}")
     lines.append("confusion, after − before: rows true, columns predicted")
     lines += ["  ".join(map(str, row)) for row in found.confusion.tolist()]
     lines.append(f"row  true  before  after  {_named(problem)}")
     flips = found.flips
     columns = (part.tolist() for part in (flips.rows, flips.true, flips.before, flips.after))
     return lines + [
-        f"{row + 1}  {'  '.join(names[label] for label in labels)}  {_all_digits(problem, row)}"
+        "  ".join([f"{row + 1}", *map(names.__getitem__, labels), rest])
         for row, *labels in zip(*columns, strict=True)
+        if (rest := _all_digits(_features(problem, row)))
     ]
 
 
@@ -414,8 +408,7 @@ def _named(problem: Problem) -> str:
     return "  ".join(problem.feature_names[:FEATURES])
 
 
-def _all_digits(problem: Problem, row: int) -> str:
-    values = problem.rows(problem.x_test, row)[:-1][:FEATURES]
+def _all_digits(values: Iterable[float]) -> str:
     return "  ".join(f"{value:.17g}" for value in values)
 
 
@@ -443,13 +436,7 @@ class ChangesPanel(ScrollingPanel):
     # the head of the list stays visible, and so does one of its lines
     AGAIN = 2
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._shown: _Shown | None = None
-
-    def forget(self) -> None:
-        """Forget what was found about a problem, because the run has moved to another one."""
-        self._shown = None
+    _found: _Shown | None
 
     def study(self, view: View) -> Study | None:
         """Return the comparison of the marked epoch's weights with the viewed ones."""
@@ -465,10 +452,6 @@ class ChangesPanel(ScrollingPanel):
             return _Shown(problem, *epochs, found)
 
         return Study((problem, *epochs, before.tobytes(), after.tobytes()), compute)
-
-    def take(self, key: tuple[object, ...], result: _Shown) -> None:
-        """Show a comparison."""
-        self._shown = result
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the comparison if it is known; otherwise say why there is none."""
@@ -495,7 +478,7 @@ class ChangesPanel(ScrollingPanel):
 
     def _known(self, view: View) -> _Shown | None:
         """Return the comparison, if it belongs to this problem."""
-        shown = self._shown
+        shown = self._found
         return shown if shown is not None and shown.problem is view.problem else None
 
     def _say(self, inner: Cells, view: View, room: int) -> None:
