@@ -25,14 +25,13 @@ from tui_gd.training.series import Buckets
 from tui_gd.ui.panels.panel import LEAVE, ZOOM, Hint, Panel, View
 from tui_gd.ui.panels.readings import (
     MEASURES,
-    at_epoch,
     curve_of,
     lane_labels,
     list_lanes,
     list_readings,
     not_known,
+    reading_of,
     shown,
-    validation_at,
 )
 
 SHORTEST = 4
@@ -140,6 +139,7 @@ class LossPanel(Panel):
     """
 
     NAME: ClassVar[str] = "loss"
+    CHOOSES_LANES = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -215,23 +215,20 @@ class LossPanel(Panel):
 
     def _curves(self, view: View, cursor: int | None) -> list[Curve]:
         """Return the curves, topmost first: train and test of the current lane, then the others."""
-        snapshot, palette, measure = view.snapshot, view.style.palette, view.snapshot.look.measure
-        current, lanes = snapshot.lane, view.lanes
+        palette, measure = view.style.palette, view.snapshot.look.measure
+        current, lanes = view.snapshot.lane, view.lanes
         several = len(lanes) > 1
-        train, test = (palette.train, palette.train_dimmed), (palette.test, palette.test_dimmed)
+        train = (palette.train, palette.train_dimmed)
         if several:
             train = palette.lane(current.number)
         digits = 4 if cursor is None else 8
         names, surface = lane_labels(lanes, measure), view.problem.surface is not None
+        alone = "value" if surface and measure == "loss" else MEASURES[measure].label
 
         def main_curve(lane: LaneSnapshot, colours: tuple[int, int]) -> Curve:
-            alone = "value" if surface and measure == "loss" else MEASURES[measure].label
-            name = names[lane.number] if several else alone
-            value = MEASURES[measure].now(lane)
-            if cursor is not None:
-                value = at_epoch(lane, measure, cursor)[0]
+            value = MEASURES[measure].of(reading_of(lane, view, cursor))
             return curve_of(
-                view.style.symbols.spell(name),
+                view.style.symbols.spell(names[lane.number] if several else alone),
                 lane.train,
                 f"{value:g}" if measure == "alpha" else shown(value, digits),
                 colours,
@@ -245,21 +242,14 @@ class LossPanel(Panel):
 
         curves = [main_curve(current, train)]
         if measure == "loss" and not surface:
-            tested = current.test_loss if cursor is None else at_epoch(current, "loss", cursor)[1]
-            value, first = shown(tested, digits), early(current, 1)
-            curves.append(curve_of("test", current.test, value, test, dashed=True, early=first))
-            if current.validation is not None:
-                curves.append(self._validation_curve(view, cursor, digits))
+            here, ink = reading_of(current, view, cursor), (palette.test, palette.test_dimmed)
+            value, first = shown(here.test, digits), early(current, 1)
+            curves.append(curve_of("test", current.test, value, ink, dashed=True, early=first))
+            if (rows := current.validation) is not None:
+                value, ink = shown(here.validation, digits), (palette.boundary, palette.dim)
+                curves.append(curve_of("validation", rows, value, ink, dashed=True))
         others = [lane for lane in lanes if lane is not current]
         return curves + [main_curve(lane, palette.lane(lane.number)) for lane in others]
-
-    @staticmethod
-    def _validation_curve(view: View, cursor: int | None, digits: int) -> Curve:
-        lane, palette = view.snapshot.lane, view.style.palette
-        assert lane.validation is not None
-        value = lane.validation_loss if cursor is None else validation_at(lane, cursor)
-        colours = (palette.boundary, palette.dim)
-        return curve_of("validation", lane.validation, shown(value, digits), colours, dashed=True)
 
     def _title(self, view: View, cursor: int | None) -> str:
         """Return the measure, the window or the epoch at the cursor, and how it is drawn."""
@@ -383,10 +373,6 @@ class LossPanel(Panel):
 
     # The cursor
 
-    def moved(self, by: int, view: View) -> int:
-        """Choose the next lane, or the one before."""
-        return by
-
     def hints(self, view: View) -> tuple[Hint, ...]:
         """Return the keys of the cursor."""
         if not self.cursor_on:
@@ -411,13 +397,13 @@ class LossPanel(Panel):
         self._cursor = max(0, min(epoch, view.snapshot.newest))
         self.cursor_on = True
 
-    def move_cursor(self, across: int, down: int, view: View) -> int:
+    def move_cursor(self, across: int, down: int, view: View) -> None:
         """Move the cursor by a column of the plot along the epochs; up and down choose a lane.
 
         If the cursor leaves the window, the window moves with it.
         """
         if not across:
-            return down
+            return
         window, log = self._window(self._way, view), self.log_epochs
         columns = max(self._frame.columns if self._frame else 1, 1)
         beside = window.at(window.share(self._cursor, log=log) + across / columns, log=log)
@@ -425,7 +411,6 @@ class LossPanel(Panel):
         self._put_cursor(self._cursor + across * step, view)
         if not window.first <= self._cursor <= window.last:
             self.pan(across / 4, view)
-        return down
 
     def _epoch_at(self, x: int) -> float | None:
         """Return the epoch in a column of the panel, or in the plot's column nearest to it."""
@@ -453,19 +438,16 @@ def numbers_of(view: View, window: Window, cursor: int | None, smooth: int) -> l
     A bucket of one epoch gives the curves epoch by epoch; a longer one gives the least and the
     greatest value of each bucket.
     """
-    lanes, measure, epoch = view.lanes, view.snapshot.look.measure, view.snapshot.epoch
+    lanes, measure = view.lanes, view.snapshot.look.measure
     validated = view.problem.validation_rows > 0
-    heading = f"epoch lane alpha train test norm loss{' validation' * validated}"
-    if cursor is not None:
-        return [
-            heading,
-            *(_at_cursor(lane, measure, cursor, validated=validated) for lane in lanes),
-        ]
-    lines = [heading]
+    lines = [f"epoch lane alpha train test norm loss{' validation' * validated}"]
     for lane in lanes:
-        values = (lane.learning_rate, lane.loss, lane.test_loss, lane.gradient_norm)
-        line = f"{epoch} {lane.name} {_all_digits(values)} {lane.loss_name}"
-        lines.append(f"{line} {_all_digits([lane.validation_loss])}" if validated else line)
+        one = reading_of(lane, view, cursor)
+        values = _all_digits((one.learning_rate, one.train, one.test, one.norm))
+        line = f"{one.epoch} {lane.name} {values} {lane.loss_name}"
+        lines.append(f"{line} {_all_digits([one.validation])}" if validated else line)
+    if cursor is not None:
+        return lines
     lines.append("")
     if smooth:
         lines.append("smoothed: the mean of train about each epoch, of fewer epochs at the ends")
@@ -475,21 +457,6 @@ def numbers_of(view: View, window: Window, cursor: int | None, smooth: int) -> l
     if len(rows) > room:
         rows[room - 1 :] = [f"and {len(rows) - room + 1} more lines"]
     return [*lines, _heading(lanes[0], measure, smooth, exact=exact), *rows]
-
-
-def _at_cursor(lane: LaneSnapshot, measure: str, epoch: int, *, validated: bool) -> str:
-    reading = lane.reading
-    if reading is not None and reading.epoch == epoch:
-        values = (reading.learning_rate, reading.train, reading.test, reading.norm)
-    else:
-        known = at_epoch(lane, measure, epoch)
-        values = (
-            known[0] if measure == "alpha" else math.nan,
-            *(known if measure == "loss" else (math.nan, math.nan)),
-            known[0] if measure == "norm" else math.nan,
-        )
-    line = f"{epoch} {lane.name} {_all_digits(values)} {lane.loss_name}"
-    return f"{line} {_all_digits([validation_at(lane, epoch)])}" if validated else line
 
 
 def _all_digits(values: Sequence[float]) -> str:
@@ -518,10 +485,8 @@ def _curve(
     size = len(buckets.low)
     firsts = buckets.first + buckets.width * np.arange(size)
     lasts = np.minimum(firsts + buckets.width, buckets.stop) - 1
-    parts = [buckets.low, buckets.high]
-    if measure == "loss":
-        for other in filter(None, (lane.test, lane.validation)):
-            parts += [_padded(other.low, size), _padded(other.high, size)]
+    curves = [buckets, lane.test, lane.validation] if measure == "loss" else [buckets]
+    parts = [_padded(part, size) for one in curves if one for part in (one.low, one.high)]
     if exact:
         parts = parts[::2]
     if smooth:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tui_gd.plots.cells import Cells, widest, width
 from tui_gd.plots.curves import Curve, bridged
 from tui_gd.plots.palette import Colour
-from tui_gd.session.snapshot import LaneSnapshot
+from tui_gd.session.snapshot import LaneSnapshot, Reading
 from tui_gd.training.series import Buckets
 from tui_gd.ui.panels.lines import losses_in_words, number
 from tui_gd.ui.panels.panel import View
@@ -15,17 +15,17 @@ from tui_gd.ui.panels.panel import View
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure over the epochs: its title, the label of one curve, and its value now."""
+    """A measure over the epochs: its title, the label of one curve, and its value."""
 
     title: str
     label: str
-    now: Callable[[LaneSnapshot], float]
+    of: Callable[[Reading], float]
 
 
 MEASURES = {
-    "loss": Measure("Loss", "train", lambda lane: lane.loss),
-    "norm": Measure("Gradient norm", "‖g‖", lambda lane: lane.gradient_norm),
-    "alpha": Measure("Learning rate α", "α", lambda lane: lane.learning_rate),
+    "loss": Measure("Loss", "train", lambda reading: reading.train),
+    "norm": Measure("Gradient norm", "‖g‖", lambda reading: reading.norm),
+    "alpha": Measure("Learning rate α", "α", lambda reading: reading.learning_rate),
 }
 
 
@@ -51,33 +51,32 @@ def not_known(value: float) -> str:
     return "-" if math.isnan(value) else ""
 
 
-def at_epoch(lane: LaneSnapshot, measure: str, epoch: int) -> tuple[float, float]:
-    """Return the exact measure at an epoch, for a loss both train and test; NaN: no record.
+def reading_of(lane: LaneSnapshot, view: View, epoch: int | None) -> Reading:
+    """Return a lane's exact numbers at an epoch, None for the viewed one; NaN: no record.
 
-    It comes from the lane's reading. If that is of another epoch, it comes from the lane's curves,
-    provided that they have one bucket for each epoch.
+    They come from the lane's reading. If that is of another epoch, what its curves show comes from
+    these, provided that they have one bucket for each epoch.
     """
-    reading = lane.reading
-    if reading is None or reading.epoch != epoch:
-        return _in_bucket(lane.train, epoch), _in_bucket(lane.test, epoch)
-    if measure == "norm":
-        return reading.norm, math.nan
-    if measure == "alpha":
-        return reading.learning_rate, math.nan
-    return reading.train, reading.test
-
-
-def validation_at(lane: LaneSnapshot, epoch: int) -> float:
-    """Return the validation loss at an epoch, found as in `at_epoch`."""
+    if epoch is None:
+        rate, now = lane.learning_rate, view.snapshot.epoch
+        losses = lane.loss, lane.test_loss
+        return Reading(now, *losses, lane.gradient_norm, rate, lane.validation_loss)
     if lane.reading is not None and lane.reading.epoch == epoch:
-        return lane.reading.validation
-    return math.nan if lane.validation is None else _in_bucket(lane.validation, epoch)
+        return lane.reading
+    shown, nothing = _in_bucket(lane.train, epoch), (math.nan, math.nan)
+    losses, norm, rate = {
+        "loss": ((shown, _in_bucket(lane.test, epoch)), *nothing),
+        "norm": (nothing, shown, math.nan),
+        "alpha": (nothing, math.nan, shown),
+    }[view.snapshot.look.measure]
+    return Reading(epoch, *losses, norm, rate, _in_bucket(lane.validation, epoch))
 
 
-def _in_bucket(buckets: Buckets, epoch: int) -> float:
+def _in_bucket(buckets: Buckets | None, epoch: int) -> float:
+    if buckets is None or buckets.width != 1:
+        return math.nan
     at = epoch - buckets.first
-    inside = buckets.width == 1 and 0 <= at < len(buckets.low)
-    return float(buckets.low[at]) if inside else math.nan
+    return float(buckets.low[at]) if 0 <= at < len(buckets.low) else math.nan
 
 
 def curve_of(
@@ -154,7 +153,8 @@ def list_readings(cells: Cells, view: View, current: Curve, epoch: int) -> None:
     labels = lane_labels(lanes, measure)
     spell = view.style.symbols.spell
     names = [spell(labels[lane.number]) for lane in lanes]
-    values = [at_epoch(lane, measure, epoch) for lane in lanes]
+    readings = [reading_of(lane, view, epoch) for lane in lanes]
+    values = [(MEASURES[measure].of(one), one.test) for one in readings]
     colours = [current.colour, *(view.style.palette.lane(lane.number)[0] for lane in lanes[1:])]
     head = ("train", "test") if measure == "loss" else (spell(MEASURES[measure].label),)
     longest = widest(names)
