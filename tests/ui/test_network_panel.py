@@ -43,7 +43,7 @@ def test_up_and_down_select_the_units_layer_by_layer() -> None:
     names = []
     for _ in range(5):
         names.append(re.search(r"Network 2-3-1, (.*?):", text_of(panel, view, 12, 89))[1])
-        assert panel.moved(1, view) == 0
+        panel.moved(1, view)
     assert names == [
         "unit 1 of layer 1",
         "unit 2 of layer 1",
@@ -173,7 +173,7 @@ def test_a_surface_has_no_network() -> None:
     panel, view = panel_of(problem, np.array([1.0, 2.0]), hidden=())
     assert "There is no network here" in text_of(panel, view, 10, 60)
     assert not panel.begin_cursor(view)
-    assert panel.moved(1, view) == 0
+    panel.moved(1, view)
     assert panel.click_at(3, 3, view) is None
     assert panel.numbers(view)[1:] == ["1", "2"]
 
@@ -197,11 +197,10 @@ def test_a_smaller_model_takes_the_selection_in() -> None:
     ],
 )
 def test_a_formula_keeps_the_largest_terms(weights, room, expected) -> None:
-    _, view = panel_of()
-    names = view.problem.feature_names
-    model = view.predictor.model
-    found = formula(model, view.problem, (0, 0), names, np.array(weights), room)
-    assert found == expected
+    first = FIRST.copy()
+    first[:, 0] = weights
+    _, view = panel_of(weights=np.concatenate([first.ravel(), SECOND]))
+    assert formula(view, (0, 0), room) == expected
 
 
 @pytest.mark.parametrize(
@@ -211,7 +210,7 @@ def test_a_formula_keeps_the_largest_terms(weights, room, expected) -> None:
 )  # fmt: skip
 def test_a_span_always_rises(values, span) -> None:
     _, view = panel_of(activation="relu")
-    found, level = value_span(view.predictor.model, view.problem, (0, 0), np.array(values))
+    found, level = value_span(view, (0, 0), np.array(values))
     assert found == span
     assert level == 0.0
 

@@ -28,11 +28,13 @@ POINTS = 4000
 
 @dataclass(eq=False)
 class DataPlane:
-    """How a problem is drawn; the limits contain train and test points."""
+    """How a problem is drawn: the limits contain the train and test points (n, 2) to draw."""
 
     problem: Problem
     projection: Projection
     limits: Limits
+    train_points: Floats
+    test_points: Floats
     _grid: tuple[tuple[int, int], Floats] = field(default=((0, 0), np.empty(0)), init=False)
 
     @classmethod
@@ -40,7 +42,7 @@ class DataPlane:
         """Return the plane of `problem`, which has at least two features."""
         projection = choose_projection(problem)
         both = [projection.project(some_rows(problem, train=train)[0]) for train in (True, False)]
-        return cls(problem, projection, decision_limits(np.vstack(both)))
+        return cls(problem, projection, decision_limits(np.vstack(both)), *both)
 
     def grid(self, xs: Floats, ys: Floats) -> Floats:
         """Return a grid over the limits, row by row, as rows of data; the last one is kept.
@@ -87,7 +89,23 @@ def _around_half(probabilities: Floats, threshold: float) -> Floats:
     return moved
 
 
-class DataPanel(Panel):
+class PlanePanel(Panel):
+    """A panel that draws on the plane of a problem, which it finds once."""
+
+    def forget(self) -> None:
+        """Forget the plane of a problem, because the run has moved to another one."""
+        super().forget()
+        self._plane: DataPlane | None = None
+
+    def plane_of(self, problem: Problem) -> DataPlane:
+        """Return the plane of `problem`, which has at least two features."""
+        if self._plane is None or self._plane.problem is not problem:
+            self.forget()
+            self._plane = DataPlane.of(problem)
+        return self._plane
+
+
+class DataPanel(PlanePanel):
     """Draws test points, or train points, over the probability of each class.
 
     The cursor stands at a point, and the title gives the row's features, class and p. `sample` is
@@ -101,8 +119,11 @@ class DataPanel(Panel):
         super().__init__()
         self.train = False
         self.sample = 0
+
+    def forget(self) -> None:
+        """Forget plane and test row of a problem, because the run has moved to another one."""
+        super().forget()
         self._test_row = 0
-        self._plane: DataPlane | None = None
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the picture for the current lane's weights."""
@@ -113,7 +134,7 @@ class DataPanel(Panel):
             return draw_words(Canvas(rows, columns, view.style, self.heading(view, "Data")), said)
         if problem.task == "regression" or problem.features == 1:
             return self._on_axes(view, rows, columns)
-        plane = self._plane_of(problem)
+        plane = self.plane_of(problem)
         x, y = some_rows(problem, train=self.train)
         axes = self._axes(view, plane)
         place, xs, ys = decision_grid(rows, columns, axes, view.style.symbols)
@@ -122,13 +143,13 @@ class DataPanel(Panel):
         )
         chosen = None
         if self.train or self.cursor_on:
-            at = plane.projection.project(self._one(problem)[None])[0]
-            chosen = (float(at[0]), float(at[1]))
+            across, up = plane.projection.project(self._one(problem)[0][None])[0].tolist()
+            chosen = (across, up)
         heading = self._heading(view, self._title(view, place.columns - 2), self._meanings(view))
         return draw_decision(
             Canvas(rows, columns, view.style, heading),
             ClassifiedPoints(
-                plane.projection.project(x),
+                plane.train_points if self.train else plane.test_points,
                 y.astype(np.intp),
                 view.predictor.predict(weights, x),
                 [class_label(name) for name in problem.class_names],
@@ -189,9 +210,10 @@ class DataPanel(Panel):
     def _source(self) -> str:
         return "train" if self.train else "test"
 
-    def _one(self, problem: Problem) -> Floats:
-        """Return the row at the cursor."""
-        return problem.rows(half(problem, train=self.train)[0], self._row)
+    def _one(self, problem: Problem) -> tuple[Floats, float]:
+        """Return the row at the cursor, and its target or the number of its class."""
+        x, y = half(problem, train=self.train)
+        return problem.rows(x, self._row), float(y[self._row])
 
     def _on_axes(self, view: View, rows: int, columns: int) -> Cells:
         """One feature: target and prediction over it. More features: prediction over target.
@@ -205,7 +227,7 @@ class DataPanel(Panel):
         predicted = self._predicted(view, x)
         both = np.concatenate([problem.y_train, problem.y_test]).astype(np.float64)
         low, high = with_margin(both)
-        row, truth = self._one(problem), float(half(problem, train=self.train)[1][self._row])
+        row, truth = self._one(problem)
         here = float(self._predicted(view, row[None])[0])
         if single:
             points = np.stack([x[:, 0], true], axis=1)
@@ -231,15 +253,14 @@ class DataPanel(Panel):
         which = self._source
         if not self.cursor_on:
             return which
-        row = self._one(view.problem)
-        label = int(half(view.problem, train=self.train)[1][self._row])
+        row, label = self._one(view.problem)
         names, numbers = view.problem.feature_names, [f"{value:.3g}" for value in row[:-1]]
         weights = view.snapshot.lane.weights
         probabilities = view.predictor.probabilities(weights, row[None])[0]
         predicted = int(view.predictor.predict(weights, row[None])[0])
         # for two classes, p is the model's output: the probability of class 1
         p = f"p {probabilities[1 if len(probabilities) == 2 else predicted]:.3g}"
-        truth = class_label(view.problem.class_names[label])
+        truth = class_label(view.problem.class_names[int(label)])
         verdict = "right" if predicted == label else "wrong"
         features = ", ".join(f"{name} {value}" for name, value in zip(names, numbers, strict=True))
         forms = (
@@ -249,11 +270,6 @@ class DataPanel(Panel):
             f"{self._row + 1}: {truth} {verdict}",
         )
         return first_fitting(forms, room)
-
-    def _plane_of(self, problem: Problem) -> DataPlane:
-        if self._plane is None or self._plane.problem is not problem:
-            self._plane, self._test_row = DataPlane.of(problem), 0
-        return self._plane
 
     def numbers(self, view: View) -> list[str]:
         """Return the rows that are drawn: features, true values and predictions.
@@ -293,7 +309,6 @@ class DataPanel(Panel):
 
     def hints(self, view: View) -> tuple[Hint, ...]:
         """Return the keys of the cursor."""
-        del view
         other = "test" if self.train else "train"
         rows = Hint(("train_points",), f"{other} rows", 4)
         return (Hint((), "another row", 2, "row", ARROWS), rows, LEAVE) if self.cursor_on else ()
@@ -305,23 +320,20 @@ class DataPanel(Panel):
         self.cursor_on = True
         return True
 
-    def move_cursor(self, across: int, down: int, view: View) -> int:
+    def move_cursor(self, across: int, down: int, view: View) -> None:
         """Go to the nearest point in that direction; in a regression, to the next or last row."""
-        every = stride(half(view.problem, train=self.train)[1])
+        y = half(view.problem, train=self.train)[1]
         if view.problem.task == "regression" or view.problem.features == 1:
-            rows = len(half(view.problem, train=self.train)[1])
-            self._choose((self._row + (across or down)) % rows)
-            return 0
-        plane = self._plane_of(view.problem)
-        x, _ = some_rows(view.problem, train=self.train)
+            self._choose((self._row + (across or down)) % len(y))
+            return
+        plane = self.plane_of(view.problem)
         low_x, high_x, low_y, high_y = plane.limits
         span = np.array([high_x - low_x, high_y - low_y])
-        places = plane.projection.project(x) / span
-        here = plane.projection.project(self._one(view.problem)[None])[0] / span
+        places = (plane.train_points if self.train else plane.test_points) / span
+        here = plane.projection.project(self._one(view.problem)[0][None])[0] / span
         found = nearest(places, here, (across, -down))
         if found is not None:
-            self._choose(found * every)
-        return 0
+            self._choose(found * stride(y))
 
     def _choose(self, row: int) -> None:
         if self.train:

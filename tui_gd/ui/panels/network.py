@@ -21,13 +21,13 @@ from tui_gd.plots.network import Network, Unit, draw_network, unit_at
 from tui_gd.problems import Problem
 from tui_gd.session.commands import Command
 from tui_gd.ui.panels.data import (
-    DataPlane,
+    PlanePanel,
     class_label,
     ground_word,
     some_rows,
     with_margin,
 )
-from tui_gd.ui.panels.panel import ARROWS, LEAVE, Hint, Panel, View, run_hint
+from tui_gd.ui.panels.panel import ARROWS, LEAVE, Hint, View, run_hint
 
 _RANGES = {"tanh": ((-1.0, 1.0), 0.0), "sigmoid": ((0.0, 1.0), 0.5)}
 
@@ -46,43 +46,44 @@ def drawn_network(view: View, selected: Unit, sample: int | None = None) -> Netw
     return Network(matrices(view), names, outputs, activations, selected)
 
 
-def layer_names(model: Model, problem: Problem) -> list[tuple[str, ...]]:
+def layer_names(view: View) -> list[tuple[str, ...]]:
     """Return the names of every layer's inputs: the features, then u1, u2, … of a layer."""
-    below = [tuple(f"u{unit}" for unit in range(1, size + 1)) for size in model.hidden]
-    return [problem.feature_names, *below]
+    sizes = view.predictor.model.hidden
+    below = [tuple(f"u{unit}" for unit in range(1, size + 1)) for size in sizes]
+    return [view.problem.feature_names, *below]
 
 
-def unit_name(model: Model, problem: Problem, unit: Unit) -> str:
+def unit_name(view: View, unit: Unit) -> str:
     """Return `unit 3 of layer 1` for a hidden unit, `output p` for an output."""
     layer, number = unit
-    if layer < len(model.hidden):
+    if layer < len(view.predictor.model.hidden):
         return f"unit {number + 1} of layer {layer + 1}"
-    return f"output {output_names(problem)[number]}"
+    return f"output {output_names(view.problem)[number]}"
 
 
-def formula(
-    model: Model, problem: Problem, unit: Unit, names: Sequence[str], weights: Floats, room: int
-) -> str:
+def formula(view: View, unit: Unit, room: int) -> str:
     """Return a unit's formula, if possible in `room` cells: `tanh(0.52·x1 − 1.3·x2 + 0.1)`.
 
-    `weights` (inputs + 1,) are those of the inputs `names` and the bias. If there are too many, the
-    terms with the largest |w| stay, and `…` stands for the others.
+    If it has too many terms, those with the largest |w| stay, and `…` stands for the others.
     """
-    name = model.activation if unit[0] < len(model.hidden) else _OUTPUTS[problem.task]
+    model, (layer, number) = view.predictor.model, unit
+    weights, names = matrices(view)[layer][:, number], layer_names(view)[layer]
+    name = model.activation if layer < len(model.hidden) else _OUTPUTS[view.problem.task]
     name = "" if name == "linear" else name
     room -= width(name) + 2 * bool(name)
     order = np.argsort(-np.abs(np.nan_to_num(weights[:-1])), kind="stable")
     # more terms than these can never fit: each takes at least five cells
     kept = min(len(order), max(room // 5, 0) + 1)
+    # a point between number and name would look like part of the number
+    times = "*" if view.style.symbols.plain else "·"
     text = ""
-    while True:
-        shown = np.sort(order[:kept])
-        terms = [f"{weights[at]:+.2g}·{names[at]}" for at in shown]
-        terms += ["+…"] if kept < len(order) else []
+    for count in range(kept, -1, -1):
+        shown = np.sort(order[:count])
+        terms = [f"{weights[at]:+.2g}{times}{names[at]}" for at in shown]
+        terms += ["+…"] if count < len(order) else []
         text = _sum([*terms, f"{weights[-1]:+.2g}"])
-        if width(text) <= room or kept == 0:
+        if width(text) <= room:
             break
-        kept -= 1
     return f"{name}({text})" if name else text
 
 
@@ -100,17 +101,16 @@ def _sum(terms: Sequence[str]) -> str:
     return head + "".join(f" {'−' if term[0] == '-' else '+'} {term[1:]}" for term in others)
 
 
-def value_span(
-    model: Model, problem: Problem, unit: Unit, values: Floats
-) -> tuple[tuple[float, float], float]:
+def value_span(view: View, unit: Unit, values: Floats) -> tuple[tuple[float, float], float]:
     """Return the lowest and the highest value of a scale, and the value on the line between.
 
     tanh: −1 … 1 and 0; sigmoid and p: 0 … 1 and ½; others: the range of `values`, and 0.
     """
+    model = view.predictor.model
     if unit[0] < len(model.hidden):
         known = _RANGES.get(model.activation)
     else:
-        known = None if problem.task == "regression" else _RANGES["sigmoid"]
+        known = None if view.problem.task == "regression" else _RANGES["sigmoid"]
     if known is not None:
         return known
     finite = values[np.isfinite(values)]
@@ -157,7 +157,7 @@ _MARGINS, _SCALE = 9, 15
 _WORK = 2_000_000
 
 
-class NetworkPanel(Panel):
+class NetworkPanel(PlanePanel):
     """Draws the current lane's network; up and down select a unit.
 
     Next to the network stands a map of the selected unit's value over the plane of the data panel;
@@ -172,13 +172,7 @@ class NetworkPanel(Panel):
         super().__init__()
         self.sample: int | None = None
         self._chosen = 0
-        self._plane: DataPlane | None = None
-        self._points: Floats | None = None
         self._drawn = (0, 0)
-
-    def forget(self) -> None:
-        """Forget the plane of a problem, because the run has moved to another one."""
-        self._plane = self._points = None
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the network and the map, side by side if they fit."""
@@ -191,15 +185,15 @@ class NetworkPanel(Panel):
         unit = self._selected(view.predictor.model)
         beside = columns >= _BESIDE_COLUMNS and rows >= _BESIDE_ROWS
         if self.cursor_on:
-            before = f"{self._sizes(view)}, "
-            title = before + self._about(view, unit, columns - _MARGINS - width(before))
+            title = f"{self._sizes(view)}, {unit_name(view, unit)}: "
+            title += formula(view, unit, columns - _MARGINS - width(title))
             return self._map(view, unit, rows, columns, title)
         if not beside:
             return self._network(view, unit, rows, columns, alone=True)
         right = min(columns // 2 - 2, _WIDEST_MAP)
         cells = Cells.blank(rows, columns, view.style)
         cells.paste(0, 0, self._network(view, unit, rows, columns - right, alone=False))
-        title = self._formula(view, unit, right - _MARGINS - _SCALE)
+        title = formula(view, unit, right - _MARGINS - _SCALE)
         cells.paste(0, columns - right, self._map(view, unit, rows, right, title))
         return cells
 
@@ -207,14 +201,14 @@ class NetworkPanel(Panel):
         style = view.style
         network = drawn_network(view, unit, self.sample)
         inner = draw_network(rows - BORDER, columns - BORDER, network, style)
-        title = f"{self._sizes(view)}, {unit_name(view.predictor.model, view.problem, unit)}"
+        title = f"{self._sizes(view)}, {unit_name(view, unit)}"
         below = ""
         if alone:
-            whole = f"{title}: {self._formula(view, unit, columns)}"
+            whole = f"{title}: {formula(view, unit, columns)}"
             if width(whole) <= columns - 2 * BORDER - 1:
                 title = whole
             else:
-                below = self._formula(view, unit, columns - 2 * BORDER - 2)
+                below = formula(view, unit, columns - 2 * BORDER - 2)
         heading = self.heading(view, title, below=(below,))
         return draw_box(Canvas(rows, columns, style, heading), inner)
 
@@ -222,7 +216,7 @@ class NetworkPanel(Panel):
         """Return a unit's value over the data: shades, or a curve over a single feature."""
         if view.problem.features == 1:
             return self._curve(view, unit, rows, columns, title)
-        plane, ground = self._plane_of(view.problem), ground_word(view)
+        plane, ground = self.plane_of(view.problem), ground_word(view)
         axes = Axes.of(plane.limits, *plane.projection.labels)
         _, xs, ys = decision_grid(rows, columns, axes, view.style.symbols)
         parameters = view.predictor.model.parameters
@@ -230,16 +224,17 @@ class NetworkPanel(Panel):
         if coarser > 1:
             xs, ys = (_coarser(values, coarser) for values in (xs, ys))
         values = unit_values(view, unit, plane.grid(xs, ys)).reshape(len(ys), len(xs))
-        span, level = value_span(view.predictor.model, view.problem, unit, values)
+        span, level = value_span(view, unit, values)
         _, y = some_rows(view.problem, train=False)
         labels = y if view.problem.class_names else np.zeros(len(y))
-        assert self._points is not None
         heading = replace(self._map_heading(view, title), below=(f"{ground}: the unit's value",))
-        canvas, output = (
+        return draw_unit(
             Canvas(rows, columns, view.style, heading),
             UnitOutput(values, *span, level),
+            plane.test_points,
+            labels.astype(np.intp),
+            axes,
         )
-        return draw_unit(canvas, output, self._points, labels.astype(np.intp), axes)
 
     def _map_heading(self, view: View, title: str) -> Heading:
         """Return the heading of a unit's map, which has no key of its own next to the network."""
@@ -254,7 +249,7 @@ class NetworkPanel(Panel):
         across = with_margin(np.concatenate([problem.x_train[:, 0], problem.x_test[:, 0]]))
         places = fit_columns(columns, across, symbols)
         line = unit_values(view, unit, np.stack([places, np.ones_like(places)], axis=1))
-        (bottom, top), _ = value_span(view.predictor.model, problem, unit, line)
+        (bottom, top), _ = value_span(view, unit, line)
         room = 0.06 * (top - bottom)
         return draw_fit(
             Canvas(rows, columns, view.style, self._map_heading(view, title)),
@@ -263,15 +258,9 @@ class NetworkPanel(Panel):
             Axes.of(
                 (*across, bottom - room, top + room),
                 problem.feature_names[0],
-                unit_name(view.predictor.model, problem, unit),
+                unit_name(view, unit),
             ),
         )
-
-    def _plane_of(self, problem: Problem) -> DataPlane:
-        if self._plane is None or self._plane.problem is not problem:
-            self._plane = DataPlane.of(problem)
-            self._points = self._plane.projection.project(some_rows(problem, train=False)[0])
-        return self._plane
 
     def _selected(self, model: Model) -> Unit:
         """Return the selected unit's number, counted over all layers."""
@@ -290,20 +279,6 @@ class NetworkPanel(Panel):
         sizes = "-".join(map(str, (model.features, *model.hidden, model.outputs)))
         return f"Network {sizes}{view.of_lane}"
 
-    @staticmethod
-    def _formula(view: View, unit: Unit, room: int) -> str:
-        """Return a unit's formula, if possible in at most `room` cells."""
-        model, problem = view.predictor.model, view.problem
-        column, names = matrices(view)[unit[0]][:, unit[1]], layer_names(model, problem)[unit[0]]
-        text = formula(model, problem, unit, names, column, room)
-        # a point between number and name would look like part of the number
-        return text.replace("·", "*") if view.style.symbols.plain else text
-
-    def _about(self, view: View, unit: Unit, room: int) -> str:
-        """Return a unit's name and formula, if possible in at most `room` cells."""
-        name = unit_name(view.predictor.model, view.problem, unit)
-        return f"{name}: {self._formula(view, unit, room - width(name) - 2)}"
-
     def hints(self, view: View) -> tuple[Hint, ...]:
         """Return the keys that choose a unit."""
         if view.problem.surface is not None:
@@ -317,19 +292,18 @@ class NetworkPanel(Panel):
             Hint(("copy",), "copy all digits", 4, "copy"),
         )
 
-    def moved(self, by: int, view: View) -> int:
+    def moved(self, by: int, view: View) -> None:
         """Select the next unit or the one before, layer by layer."""
         if view.problem.surface is None:
             count = sum(size for _, size in view.predictor.model.shapes)
             self._chosen = (self._chosen + by) % count
-        return 0
 
     def begin_cursor(self, view: View) -> bool:
         """Show only the unit's map; the arrows then walk from unit to unit."""
         self.cursor_on = view.problem.surface is None
         return self.cursor_on
 
-    def move_cursor(self, across: int, down: int, view: View) -> int:
+    def move_cursor(self, across: int, down: int, view: View) -> None:
         """Go to the next or previous unit of the layer, or to the next or previous layer."""
         model = view.predictor.model
         layer, unit = self._selected(model)
@@ -338,7 +312,6 @@ class NetworkPanel(Panel):
         place = (unit + 0.5) / sizes[layer] if after != layer else 0.0
         unit = int(place * sizes[after]) if after != layer else (unit + down) % sizes[layer]
         self._choose(model, (after, unit))
-        return 0
 
     def click_at(self, x: int, y: int, view: View) -> Command | None:
         """Select the unit at a cell of the drawn network."""
@@ -360,11 +333,10 @@ class NetworkPanel(Panel):
         lines = [f"{self._sizes(view)}, epoch {snapshot.epoch}, weights"]
         if view.problem.surface is not None:
             return [*lines, *(f"{value:.17g}" for value in snapshot.lane.weights)]
-        model, problem = view.predictor.model, view.problem
-        names = layer_names(model, problem)
+        names = layer_names(view)
         for layer, matrix in enumerate(matrices(view)):
             for unit in range(matrix.shape[1]):
-                lines.append(unit_name(model, problem, (layer, unit)))
+                lines.append(unit_name(view, (layer, unit)))
                 both = zip((*names[layer], "bias"), matrix[:, unit], strict=True)
                 lines += [f"  {name}  {value:.17g}" for name, value in both]
         return lines
