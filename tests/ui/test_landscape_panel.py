@@ -17,7 +17,7 @@ from tui_gd.session.snapshot import RunState
 from tui_gd.ui.panels.landscape import LandscapePanel
 from tui_gd.ui.panels.landscape_study import choices, usual_choice
 from tui_gd.ui.panels.panel import View
-from tui_gd.ui.studies import Progress
+from tui_gd.ui.studies import Progress, Studies
 
 
 def view_of(epochs=30, back=0, depth="256", symbols=UNICODE, state=None, **settings) -> View:
@@ -125,15 +125,18 @@ def test_while_running_a_study_is_finished_before_a_newer_one_begins():
     view = view_of(20, state=RunState.RUNNING)
     panel = LandscapePanel()
     panel.draw(view, 30, 100)
-    study = panel.study(view)
+    study, studies = panel.study(view), Studies(lambda: 0.0)
+    progress = studies.begin("landscape", study, running=True, show=lambda _: None)
     after = replace(later(view, 22), snapshot=replace(view_of(22).snapshot, state=RunState.RUNNING))
-    assert panel.study(after) is study
-    panel.take(study.key, study.compute(Progress(lambda _: None)))
-    assert panel.study(after).key != study.key
+    newer = panel.study(after)
+    assert newer.key != study.key
+    assert studies.begin("landscape", newer, running=True, show=lambda _: None) is None
+    panel.take(study.key, study.compute(progress))
     # at rest what is viewed is wanted at once
-    rest = later(view, 24)
-    running = panel.study(after)
-    assert panel.study(rest).key != running.key
+    rest = panel.study(later(view, 24))
+    assert rest.key != newer.key
+    assert studies.begin("landscape", rest, running=False, show=lambda _: None) is None
+    assert not progress.wanted
 
 
 def test_a_study_that_is_no_longer_wanted_gives_up_and_can_be_asked_for_again():
@@ -213,7 +216,7 @@ def test_moving_goes_round_all_planes():
     for _ in range(5):
         lines = computed(panel, view).text()
         titles.append(f"{lines[0][4:36].strip(' ─')} and {lines[-2].strip('│ ')}")
-        assert panel.moved(1, view) == 0
+        panel.moved(1, view)
     assert titles[:3] == [
         "Landscape sse, x1 × x2 and x2 ↑   x1 →",
         "Landscape sse, x1 × bias and bias ↑   x1 →",
@@ -297,7 +300,7 @@ def test_every_lane_has_its_path_and_its_sign():
     assert {lane for lane, _, _ in paths} == {"A", "C"}
 
 
-def test_zooming_shows_less_and_back_again():
+def test_zooming_shows_less():
     view, panel = view_of(), LandscapePanel()
     computed(panel, view)
     before = panel._shown(view).limits
@@ -314,9 +317,6 @@ def test_zooming_shows_less_and_back_again():
     assert panel.pan(0.5, view)
     computed(panel, view)
     assert panel._shown(view).limits[0] == pytest.approx((after[0] + after[1]) / 2)
-    assert panel.zoom(0, view)
-    computed(panel, view)
-    assert panel._shown(view).limits == before
 
 
 def test_a_surface_is_shown_within_its_limits_with_its_minima():
@@ -349,7 +349,7 @@ def test_a_surface_of_one_weight_is_a_curve():
     panel.move_cursor(1, 0, view)
     assert panel.confirm(view).weights[0] > view.snapshot.lane.weights[0]
     assert "[+]" in "\n".join(panel.draw(view, 30, 100).text())
-    assert panel.moved(1, view) == 0
+    panel.moved(1, view)
 
 
 def test_a_lane_that_runs_away_does_not_hide_the_others():

@@ -1,6 +1,6 @@
 """The landscape panel: the loss around the viewed weights, and the paths through it."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,20 +9,18 @@ from tui_gd.insight.explain import weight_names
 from tui_gd.insight.landscape import Plane, covering, grid_shape, principal_plane
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import Axes, Canvas, Geometry, Heading, LegendEntry, geometry
+from tui_gd.plots.axes import Canvas, Geometry, Heading, LegendEntry, geometry
 from tui_gd.plots.cells import Cells, first_fitting, width
 from tui_gd.plots.landscape import (
     Descent,
     Heights,
     draw_landscape,
     draw_landscape_line,
-    line_axes,
     place_at,
-    plane_axes,
 )
 from tui_gd.plots.relief import BAR_COLUMNS, Track, marks
 from tui_gd.session.commands import Command, SetStart
-from tui_gd.session.snapshot import LaneSnapshot, RunState
+from tui_gd.session.snapshot import LaneSnapshot
 from tui_gd.ui.panels.landscape_study import (
     Choice,
     Landscape,
@@ -49,7 +47,7 @@ from tui_gd.ui.panels.panel import (
     sample_in_words,
 )
 from tui_gd.ui.panels.readings import lane_labels
-from tui_gd.ui.studies import Progress, Study
+from tui_gd.ui.studies import Study
 
 # the most numbers in all paths drawn at once; beyond it, points are left out evenly
 PATH_NUMBERS = 2_000_000
@@ -108,11 +106,16 @@ def _sign(lane: LaneSnapshot, view: View) -> str:
     return letter if usable and (letter.isascii() or not view.style.symbols.plain) else ""
 
 
-def minima(view: View) -> list[tuple[tuple[float, ...], float, bool]]:
-    """Return the known minima: the point, the value, and whether it is global."""
-    if view.problem.surface is None:
-        return []
-    return [(one.point, one.value, one.is_global) for one in view.problem.surface.minima]
+def minima(view: View) -> list[tuple[float, float, bool]]:
+    """Return the places of the known minima, and whether each is global.
+
+    A place is two weights, or the only weight and the value.
+    """
+    found = []
+    for one in view.problem.surface.minima if view.problem.surface else ():
+        across, up, *_ = *one.point, one.value
+        found.append((across, up, one.is_global))
+    return found
 
 
 def slope(view: View, plane: Plane) -> float:
@@ -153,14 +156,6 @@ def legend(view: View, *, arrow: bool) -> list[LegendEntry]:
     return entries
 
 
-@dataclass(frozen=True, eq=False)
-class _Asked:
-    """A study under way, and the request that it answers, apart from the held weights."""
-
-    about: tuple[object, ...]
-    study: Study
-
-
 class LandscapePanel(Panel):
     """Draws the loss over two weights or two principal directions; for one weight, as a curve.
 
@@ -173,102 +168,63 @@ class LandscapePanel(Panel):
     at_minimum = False
     """Whether the verdict is that the gradient is zero: no direction leads down then."""
 
+    _found: Landscape | None
+
     def __init__(self) -> None:
         super().__init__()
-        self._problem: object = None
-        self._choice: Choice | None = None
-        self._choices: list[Choice] = []
-        self._windows = Windows()
-        self._found: Landscape | None = None
-        self._asked: _Asked | None = None
-        self._engine = KeptEngine(sampled=True)
-        self._paths = Paths()
         self._at: tuple[float, ...] = (0.0, 0.0)
         self._picture = (30, 100)
 
     def forget(self) -> None:
         """Forget what was found about a problem, because the run has moved to another one."""
-        self._problem, self._choice, self._choices = None, None, []
-        self._found = self._asked = None
+        super().forget()
+        self._problem: object = None
+        self._choice: Choice | None = None
+        self._choices: list[Choice] = []
         self._windows, self._paths = Windows(), Paths()
-        self._engine.forget()
+        self._engine = KeptEngine(sampled=True)
         self.end_cursor()
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the last landscape found, with the paths and the viewed weights of this view."""
         self._picture = (rows, columns)
         shown, current = self._shown(view), view.snapshot.lane
-        following = shown.place(current.next_weights)
+        across, up = np.append(shown.place(current.next_weights), current.next_loss)[:2].tolist()
         tracks, epoch = self._paths.tracks(view, shown.plane), view.snapshot.epoch
+        descent = Descent(tracks, epoch, following=(across, up))
         downhill = shown.plane.direction(-current.gradient)
         level = self.at_minimum or shown.is_flat(downhill)
-        heading = self._heading(shown, view, arrow=not level)
+        heading, axes = self._heading(shown, view, arrow=not level), shown.axes(columns)
         canvas = Canvas(rows, columns, view.style, heading)
         if len(shown.plane.axes) == 1:
+            values = None if shown.values is None else shown.values[0]
             return draw_landscape_line(
                 canvas,
-                Heights(
-                    None if shown.values is None else shown.values[0],
-                    _axes(shown, columns),
-                    [(point[0], value, deepest) for point, value, deepest in minima(view)],
-                ),
-                Descent(
-                    tracks,
-                    epoch,
-                    slope=slope(view, shown.plane),
-                    following=(float(following[0]), current.next_loss),
-                ),
+                Heights(values, axes, minima(view)),
+                replace(descent, slope=slope(view, shown.plane)),
                 self._at[0] if self.cursor_on else None,
             )
         return draw_landscape(
             canvas,
-            Heights(
-                shown.values,
-                _axes(shown, columns),
-                [(point[0], point[1], deepest) for point, _, deepest in minima(view)],
-            ),
-            Descent(
-                tracks,
-                epoch,
-                None if level else (float(downhill[0]), float(downhill[1])),
-                following=(float(following[0]), float(following[1])),
-            ),
+            Heights(shown.values, axes, minima(view)),
+            descent if level else replace(descent, downhill=tuple(downhill.tolist())),
             (self._at[0], self._at[1]) if self.cursor_on else None,
         )
 
     def study(self, view: View) -> Study:
-        """Return the landscape of the plane through the viewed weights.
-
-        While the run goes on, the current study finishes before a newer one starts. Otherwise the
-        held weights would change before any landscape was ready.
-        """
+        """Return the landscape of the plane through the viewed weights."""
         choice, lane = self._chosen(view), view.snapshot.lane
         shape = self._shape(choice, view)
         limits = self._windows.along(choice, view) if choice else self._windows.zoomed.get(choice)
-        about: tuple[object, ...] = (view.problem, view.settings, lane.loss_name, choice)
-        about = (*about, limits, shape)
+        key: tuple[object, ...] = (view.problem, view.settings, lane.loss_name, choice)
+        key = (*key, limits, shape)
         if choice:
-            key = (*about, digest(plane_through(view, choice).origin))
+            key = (*key, digest(plane_through(view, choice).origin))
         else:
-            about = (*about, lane.number, tuple(one.number for one in view.lanes))
-            key = (*about, lane.recorded, lane.path.shape, digest(lane.weights))
-        running = view.snapshot.state is RunState.RUNNING
-        asked = self._asked
-        if asked and (asked.study.key == key or (running and asked.about == about)):
-            return asked.study
+            key = (*key, lane.number, tuple(one.number for one in view.lanes))
+            key = (*key, lane.recorded, lane.path.shape, digest(lane.weights))
         before = self._windows.covering.get(choice)
-        compute = computation(view, choice, limits, before, shape, self._engine)
-
-        def computed(progress: Progress) -> Landscape:
-            try:
-                return compute(progress)
-            except BaseException:
-                if self._asked is asked:
-                    self._asked = None  # this makes the panel ask for it again
-                raise
-
-        asked = self._asked = _Asked(about, Study(key, computed))
-        return asked.study
+        return Study(key, computation(view, choice, limits, before, shape, self._engine))
 
     def _shape(self, choice: Choice, view: View) -> tuple[int, int]:
         """Return how many points (down, across) to compute; a curve has two for every column."""
@@ -282,17 +238,15 @@ class LandscapePanel(Panel):
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Show the landscape that was found; keep its limits if its directions are principal."""
-        self._found = result
+        super().take(key, result)
         if not result.plane.weights:
             self._windows.covering[()] = result.limits
-        if result.final and self._asked and self._asked.study.key == key:
-            self._asked = None
 
     def numbers(self, view: View) -> list[str]:
         """Return the plane, its losses point by point, and the paths, with all digits."""
         return as_lines(self._shown(view), view)
 
-    def moved(self, by: int, view: View) -> int:
+    def moved(self, by: int, view: View) -> None:
         """Choose the next plane, or the one before."""
         chosen = self._chosen(view)
         usual = usual_choice(len(view.snapshot.lane.weights))
@@ -300,7 +254,6 @@ class LandscapePanel(Panel):
             self._choices = choices(view.snapshot.lane.gradient)
         at = self._choices.index(chosen) if chosen in self._choices else -(by > 0)
         self._choose(self._choices[(at + by) % len(self._choices)])
-        return 0
 
     def choose_plane(self, text: str, view: View) -> str | None:
         """Show a named plane (`x1, bias`, `1, 3`, `principal`), or return what is wrong."""
@@ -331,7 +284,7 @@ class LandscapePanel(Panel):
         )
 
     def zoom(self, factor: float, view: View) -> bool:
-        """Zoom around the cursor, or else the viewed weights; 0 shows all of the paths again."""
+        """Zoom around the cursor, or else the viewed weights."""
         shown = self._shown(view)
         here = np.array(self._at) if self.cursor_on else shown.place(view.snapshot.lane.weights)
         low, high = np.array(shown.limits[::2]), np.array(shown.limits[1::2])
@@ -360,7 +313,7 @@ class LandscapePanel(Panel):
         self.cursor_on = True
         return True
 
-    def move_cursor(self, across: int, down: int, view: View) -> int:
+    def move_cursor(self, across: int, down: int, view: View) -> None:
         """Move the cursor by a cell, within the plot."""
         shown = self._shown(view)
         area = self._area(shown)
@@ -372,7 +325,6 @@ class LandscapePanel(Panel):
             at = self._at[axis] + steps[axis] * cell
             moved.append(min(max(at, low + cell / 2), high - cell / 2))
         self._at = tuple(moved)
-        return 0
 
     def confirm(self, view: View) -> Command | None:
         """Start at the cursor, with the weights that the plane holds."""
@@ -397,7 +349,7 @@ class LandscapePanel(Panel):
         """Return the coordinates of a cell of the picture, or None outside the plot."""
         shown = self._shown(view)
         line = len(shown.plane.axes) == 1
-        place = place_at(self._area(shown), _axes(shown, self._picture[1]), x, y)
+        place = place_at(self._area(shown), shown.axes(self._picture[1]), x, y)
         return place[:1] if place and line else place
 
     def _chosen(self, view: View) -> Choice:
@@ -424,7 +376,7 @@ class LandscapePanel(Panel):
         return Landscape(plane, limits, lane.loss_name, np.zeros(0), np.zeros(0), None)
 
     def _area(self, shown: Landscape) -> Geometry:
-        return geometry(*self._picture, _axes(shown, self._picture[1]))
+        return geometry(*self._picture, shown.axes(self._picture[1]))
 
     def _heading(self, shown: Landscape, view: View, *, arrow: bool) -> Heading:
         """Return what the frame says; it drops what the axes also say before a sign's meaning."""
@@ -449,13 +401,3 @@ class LandscapePanel(Panel):
         key = width(view.keys.of(self.action)) + 1
         room = self._area(shown).columns - 2 * (1 + self.focused) - key
         return first_fitting([view.style.symbols.spell(form) for form in forms], room)
-
-
-def _axes(shown: Landscape, columns: int) -> Axes:
-    """Return the axes of a landscape; if it has one weight, the height is the loss."""
-    if len(shown.plane.axes) == 1:
-        values = None if shown.values is None else shown.values[0]
-        limits = shown.limits[0], shown.limits[1]
-        return line_axes(limits, values, shown.plane.labels[0], shown.loss_name)
-    left, right, bottom, top = shown.limits
-    return plane_axes(columns, (left, right, bottom, top), *shown.plane.labels)

@@ -19,7 +19,10 @@ from tui_gd.insight.landscape import (
     work,
     zoomed,
 )
+from tui_gd.learning.engine import Engine
 from tui_gd.learning.models import Floats
+from tui_gd.plots.axes import Axes
+from tui_gd.plots.landscape import line_axes, plane_axes
 from tui_gd.problems.text import whole_number
 from tui_gd.session.snapshot import LaneSnapshot
 from tui_gd.ui.panels.panel import KeptEngine, View, sample_in_words
@@ -142,7 +145,24 @@ class Landscape:
     xs: Floats
     ys: Floats
     values: Floats | None
-    final: bool = True
+
+    @classmethod
+    def of(
+        cls, plane: Plane, limits: Limits, shape: tuple[int, int], loss_name: str, engine: Engine
+    ) -> "Landscape":
+        """Return the losses at `shape` points (h, w), computed by an engine for that loss."""
+        xs, ys = grid(limits, shape)
+        values = losses_on(engine, plane, xs, ys, engine.between_blocks)
+        return cls(plane, limits, loss_name, xs, ys, values)
+
+    def axes(self, columns: int) -> Axes:
+        """Return the axes of the picture; if it has one weight, the height is the loss."""
+        if len(self.plane.axes) == 1:
+            values = None if self.values is None else self.values[0]
+            limits = self.limits[0], self.limits[1]
+            return line_axes(limits, values, self.plane.labels[0], self.loss_name)
+        left, right, bottom, top = self.limits
+        return plane_axes(columns, (left, right, bottom, top), *self.plane.labels)
 
     def place(self, weights: Floats) -> Floats:
         """Return the coordinates (axes,) of weights (parameters,)."""
@@ -190,16 +210,10 @@ def computation(
         else:
             plane = principal_plane(lane.path, lane.weights, lane.gradient)
         within = limits or covering(plane.project(near_paths(view)), before)
-
-        def landscape(shape: tuple[int, int], *, final: bool) -> Landscape:
-            xs, ys = grid(within, shape)
-            values = losses_on(engine, plane, xs, ys, progress.check)
-            return Landscape(plane, within, lane.loss_name, xs, ys, values, final)
-
         if work(len(view.problem.y_train), len(lane.weights), shape[0] * shape[1]) > COARSE_FIRST:
             coarse = max(shape[0] // COARSER, 1), max(shape[1] // COARSER, 2)
-            progress.show(landscape(coarse, final=False))
-        return landscape(shape, final=True)
+            progress.show(Landscape.of(plane, within, coarse, lane.loss_name, engine))
+        return Landscape.of(plane, within, shape, lane.loss_name, engine)
 
     return compute
 
@@ -289,10 +303,7 @@ class Windows:
         return self.covering[choice]
 
     def zoom(self, choice: Choice, factor: float, about: Sequence[float]) -> bool:
-        """Zoom around a place that stays where it is; 0 covers the paths again."""
-        if factor <= 0:
-            self.zoomed.pop(choice, None)
-            return True
+        """Zoom around a place that stays where it is."""
         limits = self.zoomed.get(choice) or self.covering.get(choice)
         if limits is None:
             return False

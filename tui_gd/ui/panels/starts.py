@@ -15,12 +15,12 @@ from tui_gd.plots.landscape import (
     Heights,
     draw_landscape,
     place_at,
-    plane_axes,
 )
 from tui_gd.plots.palette import Colour, Style
 from tui_gd.plots.scale import Scale
 from tui_gd.plots.symbols import Symbols
 from tui_gd.session.commands import Command, SetStart
+from tui_gd.ui.panels.landscape import minima
 from tui_gd.ui.panels.panel import LEAVE, Hint, Panel, View, run_hint
 from tui_gd.ui.panels.starts_study import StartsFound, computation, other_loss, settings_of
 from tui_gd.ui.studies import Study
@@ -176,10 +176,11 @@ class StartsPanel(Panel):
     NAME: ClassVar[str] = "starts"
     PLACE: ClassVar[int] = 3
 
+    _found: StartsFound | None
+
     def __init__(self) -> None:
         super().__init__()
         self._spread = 0
-        self._found: StartsFound | None = None
         self._rank = 0
         self._picture = (0, 0)
 
@@ -187,10 +188,6 @@ class StartsPanel(Panel):
     def action(self) -> str:
         """The action that shows the panel."""
         return self.NAME
-
-    def forget(self) -> None:
-        """Forget what was found about a problem, because the run has moved to another one."""
-        self._found = None
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the histograms and the landscape next to them; if too small, only the counts."""
@@ -239,10 +236,9 @@ class StartsPanel(Panel):
             Hint(("copy",), "copy all digits", 4, "copy"),
         )
 
-    def moved(self, by: int, view: View) -> int:
+    def moved(self, by: int, view: View) -> None:
         """Choose the next larger spread, or the one before."""
         self._spread = (self._spread + by) % len(self._spreads(view))
-        return 0
 
     @staticmethod
     def _spreads(view: View) -> tuple[float, ...]:
@@ -264,10 +260,10 @@ class StartsPanel(Panel):
         self.cursor_on = True
         return True
 
-    def move_cursor(self, across: int, down: int, view: View) -> int:
+    def move_cursor(self, across: int, down: int, view: View) -> None:
         """Go to the next start by final loss; up and down jump to the next group of ends."""
         if self._found is None:
-            return 0
+            return
         own = self._found.results[0]
         last = len(own.losses) - 1
         if across:
@@ -278,7 +274,6 @@ class StartsPanel(Panel):
             while 0 <= rank + down <= last and ends[rank + down] == ends[self._rank]:
                 rank += down
             self._rank = min(max(rank + down, 0), last)
-        return 0
 
     def confirm(self, view: View) -> Command | None:
         """Let the current lane start at the chosen start."""
@@ -296,13 +291,12 @@ class StartsPanel(Panel):
         rows, columns = self._picture
         if found is None or found.terrain is None or left >= columns:
             return None
-        plane, limits = found.terrain.plane, found.terrain.limits
-        axes = plane_axes(columns - left, limits, *plane.labels[:2])
+        axes, limits = found.terrain.axes(columns - left), np.array(found.terrain.limits)
         at = place_at(geometry(rows, columns - left, axes), axes, x - left, y)
         if at is not None:
-            size = np.array([limits[1] - limits[0], limits[3] - limits[2]])
+            size = limits[1::2] - limits[::2]
             own = found.results[0]
-            away = ((plane.project(own.begin) - at) / size)[own.order]
+            away = ((found.terrain.plane.project(own.begin) - at) / size)[own.order]
             self._rank = int(np.vecdot(away, away).argmin())
             self.cursor_on = True
         return None
@@ -392,20 +386,16 @@ class StartsPanel(Panel):
         if terrain is None:
             return draw_words(Canvas(rows, columns, view.style, Heading(_WHERE)), [])
         own = self._results[0]
-        plane, at = terrain.plane, terrain.plane.project(own.begin)
+        at = terrain.plane.project(own.begin)
         signs = [sign_of(own.basins, i, style) for i in range(len(own.basins))]
         # the small groups lie on top of the large ones
         order = np.argsort(-own.counts, kind="stable").tolist()
-        surface = view.problem.surface
         return draw_landscape(
             Canvas(rows, columns, style, Heading(self._where(own, columns - _MARGIN, style))),
             Heights(
                 terrain.values,
-                plane_axes(columns, terrain.limits, *plane.labels[:2]),
-                minima=[
-                    (minimum.point[0], minimum.point[1], minimum.is_global)
-                    for minimum in (surface.minima if surface else ())
-                ],
+                terrain.axes(columns),
+                minima(view),
                 groups=[Group(at[own.basin == place], *signs[place]) for place in order],
             ),
             Descent(),

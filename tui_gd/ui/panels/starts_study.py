@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tui_gd.insight.explain import weight_names
-from tui_gd.insight.landscape import Plane, covering, grid, grid_shape, losses_on, plane_of_weights
+from tui_gd.insight.landscape import covering, grid_shape, plane_of_weights
 from tui_gd.insight.many_starts import (
     LADDER,
     Minima,
@@ -20,10 +20,10 @@ from tui_gd.insight.many_starts import (
     run_starts,
 )
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import Limits
 from tui_gd.problems import Problem
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.trainer import Trainer
+from tui_gd.ui.panels.landscape_study import Landscape
 from tui_gd.ui.panels.panel import View, on_sample
 from tui_gd.ui.studies import Progress
 
@@ -41,20 +41,14 @@ _COMPARED = {
 
 
 @dataclass(frozen=True, eq=False)
-class Terrain:
-    """The loss `values` (h, w) over two weights; the others are held at the starts' mean."""
-
-    plane: Plane
-    limits: Limits
-    values: Floats
-
-
-@dataclass(frozen=True, eq=False)
 class StartsFound:
-    """Where the starts end: on the run's loss and on the other one, and the landscape there."""
+    """Where the starts end: on the run's loss and on the other one, and the landscape there.
+
+    It is over two weights; the others are held at the starts' mean.
+    """
 
     results: tuple[StartsResult, ...]
-    terrain: Terrain | None = None
+    terrain: Landscape | None = None
 
 
 def other_loss(task: str, loss: str) -> str | None:
@@ -73,18 +67,11 @@ def other_loss(task: str, loss: str) -> str | None:
 def settings_of(view: View) -> RunSettings:
     """Return the settings of one lane that descends as the current one, for the epochs tried."""
     lane = view.snapshot.lane
-    return replace(
-        view.settings,
-        alpha=(lane.learning_rate,),
-        optimizer=(lane.optimizer.name,),
+    return replace(view.settings, seed=view.snapshot.seed, start=None).of_race(
+        [lane.learning_rate],
+        [lane.optimizer.name],
         loss=lane.loss_name,
         epochs=min(max(view.settings.epochs, FEWEST_EPOCHS), MOST_EPOCHS),
-        seed=view.snapshot.seed,
-        start=None,
-        init=None,
-        target_loss=None,
-        gradient_norm=None,
-        patience=None,
     )
 
 
@@ -96,6 +83,8 @@ def computation(
     The other loss starts from the same weights. Its learning rate is the one of `LADDER` with the
     least median final loss among the first few starts.
     """
+    problem = view.problem
+    other = other_loss(problem.task, settings.loss_for(problem))
 
     def compute(progress: Progress) -> StartsFound:
         begun = time.perf_counter()
@@ -104,86 +93,59 @@ def computation(
             if time.perf_counter() - begun > _PATIENCE_SECONDS:
                 progress.show(StartsFound(results))
 
-        trial = _Trial(view, settings, spread, progress)
-        own = trial.own(show)
+        def wanted() -> bool:
+            return progress.wanted
+
+        def trainer(settings: RunSettings, rates: tuple[float, ...], starts: Floats) -> Trainer:
+            """Return a trainer with one lane for each rate and start."""
+            return replace(settings, alpha=rates).make_trainer(
+                problem,
+                test_losses=False,
+                initial_weights=starts,
+                between_blocks=progress.check,
+            )
+
+        def descend(settings: RunSettings, *before: StartsResult) -> StartsResult:
+            """Descend from all starts; `before` is what is known of another loss."""
+            return run_starts(
+                trainer(settings, settings.alpha * len(starts), starts),
+                settings.epochs,
+                spread,
+                minima=_minima(problem),
+                wanted=wanted,
+                show=lambda part: show(*before, part),
+            )
+
+        work = row_work(problem.train_rows, view.predictor.model)
+        starts = _starts(view, affordable_starts(work, settings.epochs), spread, settings)
+        for loss in filter(None, (settings.loss, other)):
+            engine = view.make_engine(loss)
+            engine.between_blocks = progress.check
+            starts = _finite(starts, engine.loss(starts))
+        own = descend(settings)
         show(own)
         terrain = _terrain(view, own, progress) if own.begin.shape[1] > 1 else None
-        beside = trial.beside(own, show)
-        return StartsFound((own,) if beside is None else (own, beside), terrain)
+        if other is None:
+            return StartsFound((own,), terrain)
+        compared = replace(settings, loss=other)
+        few, epochs = ladder_size(work, settings.epochs, len(starts))
+        tried = np.tile(starts[:few], (len(LADDER), 1))
+        ladder = trainer(compared, tuple(np.repeat(LADDER, few).tolist()), tried)
+        rate = best_rate(ladder, LADDER, epochs, wanted)
+        return StartsFound((own, descend(replace(compared, alpha=(rate,)), own)), terrain)
 
     return compute
 
 
-class _Trial:
-    """Starts drawn for a run, and the descents from them."""
-
-    def __init__(
-        self, view: View, settings: RunSettings, spread: float, progress: Progress
-    ) -> None:
-        self._problem, self._settings, self._spread = view.problem, settings, spread
-        self._progress = progress
-        self._other = other_loss(view.problem.task, settings.loss_for(view.problem))
-        model = view.predictor.model
-        self._work = row_work(view.problem.train_rows, model)
-        count = affordable_starts(self._work, settings.epochs)
-        starts = _starts(view.problem, model.parameters, count, spread, settings.seed)
-        starts = starts.astype(np.dtype(settings.dtype))
-        for loss in filter(None, (settings.loss, self._other)):
-            engine = view.make_engine(loss)
-            engine.between_blocks = progress.check
-            starts = _finite(starts, engine.loss(starts))
-        self._starts = starts
-
-    def own(self, show: Callable[[StartsResult], None]) -> StartsResult:
-        """Descend from all starts on the run's loss, with its learning rate."""
-        rates = self._settings.alpha * len(self._starts)
-        return run_starts(
-            self._trainer(self._settings, rates, self._starts),
-            self._settings.epochs,
-            self._spread,
-            minima=_minima(self._problem),
-            wanted=self._wanted,
-            show=show,
-        )
-
-    def beside(
-        self, own: StartsResult, show: Callable[[StartsResult, StartsResult], None]
-    ) -> StartsResult | None:
-        """Descend on the other loss, if there is one, with the rate that suits the first starts."""
-        if self._other is None:
-            return None
-        settings, count = replace(self._settings, loss=self._other), len(self._starts)
-        few, epochs = ladder_size(self._work, settings.epochs, count)
-        tried = np.tile(self._starts[:few], (len(LADDER), 1))
-        trainer = self._trainer(settings, tuple(np.repeat(LADDER, few).tolist()), tried)
-        rate = best_rate(trainer, LADDER, epochs, self._wanted)
-        return run_starts(
-            self._trainer(settings, (rate,) * count, self._starts),
-            settings.epochs,
-            self._spread,
-            wanted=self._wanted,
-            show=lambda part: show(own, part),
-        )
-
-    def _wanted(self) -> bool:
-        return self._progress.wanted
-
-    def _trainer(self, settings: RunSettings, rates: tuple[float, ...], starts: Floats) -> Trainer:
-        """Return a trainer with one lane for each rate and start."""
-        return replace(settings, alpha=rates).make_trainer(
-            self._problem,
-            test_losses=False,
-            initial_weights=starts,
-            between_blocks=self._progress.check,
-        )
-
-
-def _starts(problem: Problem, parameters: int, count: int, spread: float, seed: int) -> Floats:
+def _starts(view: View, count: int, spread: float, settings: RunSettings) -> Floats:
     """Return starts (count, parameters): normal, or on a surface uniform within its limits."""
-    surface = problem.surface
+    surface, seed = view.problem.surface, settings.seed
     if surface is None:
-        return draw_starts(parameters, count, spread, seed)
-    return np.stack([surface.draw_start(abs(seed) * count + i, spread) for i in range(count)])
+        starts = draw_starts(view.predictor.model.parameters, count, spread, seed)
+    else:
+        each = range(abs(seed) * count, (abs(seed) + 1) * count)
+        starts = np.stack([surface.draw_start(number, spread) for number in each])
+    return starts.astype(np.dtype(settings.dtype))
 
 
 def _finite(starts: Floats, losses: Floats) -> Floats:
@@ -203,16 +165,14 @@ def _minima(problem: Problem) -> Minima | None:
     )
 
 
-def _terrain(view: View, own: StartsResult, progress: Progress) -> Terrain:
+def _terrain(view: View, own: StartsResult, progress: Progress) -> Landscape:
     """Return the loss over the two weights that best separate good starts from the others."""
     engine = on_sample(view.make_engine(own.loss_name))
     engine.between_blocks = progress.check
-    parameters = own.begin.shape[1]
     names = weight_names(view.problem, view.predictor.model)
     plane = plane_of_weights(own.begin.mean(axis=0), telling_weights(own), names)
-    a, b, c, d = covering(plane.project(own.begin))
-    xs, ys = grid((a, b, c, d), grid_shape(len(view.problem.y_train), parameters, _PIXELS))
-    return Terrain(plane, (a, b, c, d), losses_on(engine, plane, xs, ys, progress.check))
+    shape = grid_shape(len(view.problem.y_train), own.begin.shape[1], _PIXELS)
+    return Landscape.of(plane, covering(plane.project(own.begin)), shape, own.loss_name, engine)
 
 
 def telling_weights(result: StartsResult) -> tuple[int, int]:
