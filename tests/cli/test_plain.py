@@ -20,8 +20,8 @@ from sklearn.model_selection import train_test_split
 from tests import tutorial
 from tests.cli.commandline import ROOT, call, check_refusal, command, process, started
 from tests.terminal.session import Terminal
-from tui_gd.cli.plain_run import WORDS, Commands
-from tui_gd.insight.verdict import ACTIONS, Try
+from tui_gd.cli.plain_run import COMMANDS, WORDS, Commands
+from tui_gd.insight.verdict import Try
 from tui_gd.runs.store import Store
 from tui_gd.ui.keys import ACTIONS as KEYS
 from tui_gd.ui.keys import shown_keys
@@ -186,7 +186,7 @@ def test_a_run_with_far_too_small_steps_is_not_called_stuck(talk, alpha: str) ->
 
 
 def test_every_advice_of_a_verdict_is_a_command() -> None:
-    for action in ACTIONS:
+    for action in COMMANDS:
         told = Commands().tries([Try(action, "it", "3 4")]).split()[1]
         assert told in {word.name for word in WORDS}
 

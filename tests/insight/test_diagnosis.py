@@ -9,9 +9,10 @@ from functools import cache
 import numpy as np
 import pytest
 
+from tui_gd.cli.plain_run import COMMANDS
 from tui_gd.insight.diagnosis import diagnose, judge
 from tui_gd.insight.evidence import Evidence, overflow_of, saturated_share
-from tui_gd.insight.verdict import ACTIONS, CROSS_ENTROPY, LINE_CELLS, Kind, Try, Verdict
+from tui_gd.insight.verdict import CROSS_ENTROPY, LINE_CELLS, Kind, Try, Verdict
 from tui_gd.learning.models import Predictor
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.trainer import Trainer
@@ -182,7 +183,7 @@ def test_the_tutorials_run_descends_with_the_share_that_it_lost() -> None:
 def test_a_tiny_learning_rate_is_advised_to_be_raised(curved) -> None:
     verdict = run("blobs", 30, 1e-8).says(30, curved=curved)
     assert verdict.kind is Kind.DESCENDING
-    assert actions(verdict) == ["raise"]
+    assert actions(verdict) == ["learning_rate(1)"]
     if curved:
         times = 1 / run("blobs", 30, 1e-8).at(30).ratio
         said = float(verdict.tries[0].words.split(" is ")[1].split(" times")[0].replace(",", ""))
@@ -194,7 +195,7 @@ def test_a_tiny_learning_rate_is_advised_to_be_raised(curved) -> None:
 def test_the_first_epochs_are_too_few(epoch) -> None:
     verdict = run("blobs", 5, 0.01).says(epoch)
     assert verdict.kind is Kind.BEGINNING
-    assert actions(verdict)[0] == "run"
+    assert actions(verdict)[0] == "run_or_pause"
     assert run("blobs", 5, 0.01).says(3).kind is not Kind.BEGINNING
 
 
@@ -215,7 +216,7 @@ def test_above_the_limit_the_beginning_says_so() -> None:
     verdict = run("line", 1, 1.5).says(0)
     assert verdict.kind is Kind.BEGINNING
     assert verdict.why == "α is 1.5 times the largest safe value (0.979)."
-    assert actions(verdict) == ["run", "step", "lower"]
+    assert actions(verdict) == ["run_or_pause", "step(1)", "learning_rate(-1)"]
 
 
 def test_after_one_rise_it_descends_since_then() -> None:
@@ -233,7 +234,7 @@ def test_just_below_the_limit_a_quadratic_zigzags(curved) -> None:
     verdict = run("line", 30, 0.95).says(30, curved=curved)
     assert verdict.kind is Kind.ZIGZAG
     assert verdict.why.startswith("10 of the last 10 steps turned back; the loss still fell by ")
-    assert actions(verdict) == ["lower"]
+    assert actions(verdict) == ["learning_rate(-1)"]
     assert run("line", 30, 0.3).says(10, curved=curved).kind is Kind.DESCENDING
 
 
@@ -264,7 +265,7 @@ def test_after_a_divergence_a_lower_learning_rate_is_not_to_be_lowered_again() -
     )
     verdict = diagnose(lowered)
     assert (verdict.kind, verdict.title) == (Kind.DESCENDING, "Coming down.")
-    assert actions(verdict) == ["run", "step"]
+    assert actions(verdict) == ["run_or_pause", "step(1)"]
     still = replace(line.at(30, curved=True), following=0.99 * line.train[-1])
     assert actions(diagnose(still))[0] == "rescue"
 
@@ -369,7 +370,7 @@ def test_a_plateau_by_hand() -> None:
     assert numbers["‖g‖"] == 1e-3
     assert CROSS_ENTROPY not in verdict.tries
     assert diagnose(replace(flat, squared_sigmoid=True)).tries[0] == CROSS_ENTROPY
-    assert actions(diagnose(replace(flat, ratio=0.01)))[0] == "raise"
+    assert actions(diagnose(replace(flat, ratio=0.01)))[0] == "learning_rate(1)"
     assert diagnose(replace(flat, norms=np.full(20, 3.0))).kind is Kind.DESCENDING
     unknown = replace(flat, largest=None, smallest=None, along=None)
     assert diagnose(unknown).kind in {Kind.FLAT, Kind.PLATEAU}
@@ -451,7 +452,7 @@ def test_a_saddle_is_passed_by_and_left() -> None:
 
 def test_a_step_below_rounding_is_reported() -> None:
     verdict = diagnose(hand([5.0] * 20, learning_rate=1e-20))
-    assert (verdict.kind, actions(verdict)) == (Kind.FLAT, ["raise"])
+    assert (verdict.kind, actions(verdict)) == (Kind.FLAT, ["learning_rate(1)"])
     assert "rounding" in verdict.why
 
 
@@ -513,7 +514,7 @@ def test_overfitting_by_hand(rising) -> None:
         assert "since epoch 5" in verdict.line
         later = diagnose(hand(train[5:], test=test[5:], first=100))
         assert f"in the last {rising} epochs" in later.line
-        assert actions(later)[0] == "back"
+        assert actions(later)[0] == "step_back(10)"
 
 
 # Everything
@@ -609,7 +610,7 @@ def check_sense(e: Evidence, verdict: Verdict) -> None:
         assert "  " not in line
     assert verdict.title
     for one in verdict.tries:
-        assert one.action in ACTIONS or not one.action
+        assert one.action in COMMANDS or not one.action
         assert one.words
     fell = e.train[-1] < e.train[-11:][0]
     gradient = e.norms[-1] / e.descent_factor
@@ -684,9 +685,9 @@ def follow(runs: Run, epoch: int, one: Try) -> float:
     settings, start = runs.settings, runs.weights[epoch]
     rate = settings.alpha[0]
     match one.action, one.argument.split():
-        case "lower", _:
+        case "learning_rate(-1)", _:
             settings = replace(settings, alpha=(rate / 3,))
-        case "raise", _:
+        case "learning_rate(1)", _:
             settings = replace(settings, alpha=(rate * 3,))
         case "rescue", [goal, lower]:
             settings = replace(settings, alpha=(float(lower),))
@@ -799,7 +800,9 @@ def test_a_bent_narrow_valley_is_one_and_no_plateau(alpha) -> None:
     steeper = float(verdict.line.split(" are ")[1].split(" ")[0].replace(",", ""))
     assert steeper == pytest.approx(eigenvalues[-1] / abs(along), rel=0.05)
     # far below its limit α may be larger; near it only another method is faster
-    assert actions(verdict)[0] == ("branch_with" if alpha == 2e-3 else "raise"), eigenvalues
+    assert actions(verdict)[0] == ("branch_with" if alpha == 2e-3 else "learning_rate(1)"), (
+        eigenvalues
+    )
 
 
 def test_a_plateau_beside_a_saddle_is_no_valley() -> None:

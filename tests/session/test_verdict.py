@@ -142,7 +142,7 @@ def test_one_class_for_every_row_is_reported(epoch: int, loss: str) -> None:
     assert f'0 of {missed} rows of "fraud" found' in verdict.line
     assert verdict.why == 'Most rows are "ok", so saying it always is cheap.'
     assert len(verdict.line) <= LINE_CELLS
-    assert "report" in [one.action for one in verdict.tries]
+    assert "panel('report')" in [one.action for one in verdict.tries]
 
 
 def test_a_boundary_on_its_way_is_no_one_class() -> None:

@@ -14,8 +14,8 @@ from textual.keys import _character_to_key
 from tests.cli.commandline import ROOT, command
 from tests.terminal.session import Terminal
 from tests.ui.driving import Driver
+from tui_gd.cli.plain_run import COMMANDS
 from tui_gd.errors import ProblemError
-from tui_gd.insight.verdict import ACTIONS as VERDICT_ACTIONS
 from tui_gd.insight.verdict import Try
 from tui_gd.plots.symbols import UNICODE
 from tui_gd.session.settings import RunSettings
@@ -274,25 +274,28 @@ def test_every_key_has_a_name_and_every_advice_an_action() -> None:
     names = KeyNames()
     for action in ACTIONS:
         assert names.of(action.name) == shown_keys(action.keys.partition(",")[0])
-    assert {name: names.for_verdict(name) for name in VERDICT_ACTIONS} == {
-        "run": "space",
-        "step": ".",
+    assert {name: names.of(name) for name in COMMANDS} == {
+        "run_or_pause": "space",
+        "step(1)": ".",
         "help": "?",
-        "back": "<",
+        "step_back(10)": "<",
         "go_to": "g",
         "rescue": "u",
         "reset": "r",
         "new_start": "n",
-        "raise": "+",
-        "lower": "-",
-        "type_rate": "a",
+        "learning_rate(1)": "+",
+        "learning_rate(-1)": "-",
+        "type_learning_rate": "a",
         "branch_with": "B",
-        "race_optimizers": "O",
-        "why": "7",
-        "report": "3",
+        "race('optimizers')": "O",
+        "panel('why')": "7",
+        "panel('report')": "3",
     }
     assert names.tries(()) == ""
-    assert names.tries((Try("", "more data"), Try("lower", "less"))) == "try more data   - less"
+    assert (
+        names.tries((Try("", "more data"), Try("learning_rate(-1)", "less")))
+        == "try more data   - less"
+    )
     without = KeyNames(changed_actions({"keys": {"reset": [], "command_palette": []}}))
     assert without.of("reset") == '"again from the same start"'
 

@@ -175,7 +175,7 @@ STUCK = Verdict(
     (
         Try("branch_with", "branch with cross-entropy", short="with cross-entropy"),
         Try("new_start", "another start"),
-        Try("why", "the numbers behind this", short="the numbers"),
+        Try("panel('why')", "the numbers behind this", short="the numbers"),
     ),
 )
 
@@ -212,24 +212,25 @@ def test_a_verdict_is_made_of_whole_sentences_and_always_has_an_advice(
 SENTENCES = (
     ("Not started.", "With the weights of the start, {n} of {n} test rows are wrong.",
      "Each epoch moves every weight downhill; α, the learning rate, says how far.",
-     (("run", "run", ""), ("step", "one step", ""), ("help", "help", ""))),
+     (("run_or_pause", "run", ""), ("step(1)", "one step", ""), ("help", "help", ""))),
     ("Learning.", "The loss fell by {x} % in the last 10 epochs.",
      "{n} of {n} test rows are right.",
-     (("raise", "larger steps: α is {n} times below the largest safe one", "larger steps"),)),
+     (("learning_rate(1)", "larger steps: α is {n} times below the largest safe one",
+       "larger steps"),)),
     ("At a minimum.", "The gradient is zero and every direction leads uphill.", "", ()),
     ("Going up.", "Each step leaps over the valley and lands higher.",
      "α is {x} times the largest safe value ({x}).",
      (("rescue", "back to epoch {n} with α {x}", "back with α {x}"),
-      ("type_rate", "an α below {x}", ""))),
+      ("type_learning_rate", "an α below {x}", ""))),
     ("Blown up at epoch {n}.", "The numbers left what a computer can hold.",
      "bias reached {x}. The last good weights are kept.", (("rescue", "back to epoch {n}", ""),)),
     ("Test rows get worse", "since epoch {n} (+{x} %) while train rows get better.",
      "Still {n} of {n} right.", (("go_to", "to epoch {n}", ""), ("", "more data", ""))),
     ("Creeping along a narrow valley.", "The sides are {n} times steeper than the floor.",
      "α has to suit the sides, so the floor is slow.",
-     (("race_optimizers", "momentum or adam", ""),)),
+     (("race('optimizers')", "momentum or adam", ""),)),
     ("Standing still:", "the step is smaller than the computer can add.", "",
-     (("raise", "larger steps", ""),)),
+     (("learning_rate(1)", "larger steps", ""),)),
 )  # fmt: skip
 
 
@@ -258,7 +259,7 @@ def test_no_verdict_is_cut_at_any_size_and_none_is_without_its_advice(
     entries = rest.removeprefix("Try").strip()
     assert (rest == entries) == (not tries)
     for number, one in enumerate(tries):
-        key = keys.for_verdict(one.action)
+        key = keys.of(one.action) if one.action else ""
         cap = (f"[{key}]" if style.symbols.plain else key) if key else ""
         forms = [f"{cap} {spell(form)}".strip() for form in (one.words, one.short) if form]
         said_here = next((form for form in forms if entries.startswith(form)), "")

@@ -473,22 +473,22 @@ PANELS = {panel.NAME: panel for panel in _PANELS}
 """The panels that can print their numbers, by name."""
 
 # the commands for what a verdict advises
-_COMMANDS = {
-    "run": "run",
-    "step": "step",
+COMMANDS = {
+    "run_or_pause": "run",
+    "step(1)": "step",
     "help": "help",
-    "back": "back 10",
+    "step_back(10)": "back 10",
     "go_to": "goto {0}",
     "rescue": "goto {0}, then alpha {1}",
     "reset": "reset",
     "new_start": "new",
-    "raise": "alpha up",
-    "lower": "alpha down",
-    "type_rate": "alpha",
+    "learning_rate(1)": "alpha up",
+    "learning_rate(-1)": "alpha down",
+    "type_learning_rate": "alpha",
     "branch_with": "branch {1}",
-    "race_optimizers": "race optimizers",
-    "why": "show why",
-    "report": "report",
+    "race('optimizers')": "race optimizers",
+    "panel('why')": "show why",
+    "panel('report')": "report",
 }
 
 
@@ -498,12 +498,13 @@ class Commands(KeyNames):
     def tries(self, tries: Sequence[Try]) -> str:
         """Return what a verdict says to try, each behind its command; empty for nothing.
 
-        >>> Commands().tries([Try("reset", "again from the start"), Try("lower", "smaller steps")])
+        >>> smaller = Try("learning_rate(-1)", "smaller steps")
+        >>> Commands().tries([Try("reset", "again from the start"), smaller])
         'try reset (again from the start), alpha down (smaller steps)'
         """
         said = []
         for one in tries:
-            command = _COMMANDS.get(one.action, "").format(*one.argument.split(" "))
+            command = COMMANDS.get(one.action, "").format(*one.argument.split(" "))
             said.append(f"{command} ({one.words})" if command else one.words)
         return f"try {', '.join(said)}" if said else ""
 

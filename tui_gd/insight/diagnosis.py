@@ -178,7 +178,10 @@ def _ways_out(facts: Facts) -> tuple[Try, ...]:
     rescue = Try("rescue", words, f"{goal} {lower:g}", f"back with α {lower:g}")
     if limit is None:
         return (rescue,)
-    return (rescue, Try("type_rate", f"an α below {limit / max(evidence.factor, 1.0):.2g}"))
+    return (
+        rescue,
+        Try("type_learning_rate", f"an α below {limit / max(evidence.factor, 1.0):.2g}"),
+    )
 
 
 def rescue_epoch(first: int, train: Floats) -> int:
@@ -393,7 +396,11 @@ def _overfitting(facts: Facts) -> Found:
     epoch = facts.epoch - steps
     seen = turn or not facts.first
     when = f"since epoch {epoch}" if seen else f"in the last {steps} epochs"
-    back = Try("go_to", f"back to epoch {epoch}", f"{epoch}") if seen else Try("back", "go back")
+    back = (
+        Try("go_to", f"back to epoch {epoch}", f"{epoch}")
+        if seen
+        else Try("step_back(10)", "go back")
+    )
     return Verdict(
         Kind.OVERFITTING,
         f"{evidence.held_out.capitalize()} rows get worse",

@@ -32,32 +32,12 @@ class Kind(StrEnum):
     FLAT = "flat"
 
 
-ACTIONS = (
-    "run",
-    "step",
-    "help",
-    "back",
-    "go_to",
-    "rescue",
-    "reset",
-    "new_start",
-    "raise",
-    "lower",
-    "type_rate",
-    "branch_with",
-    "race_optimizers",
-    "why",
-    "report",
-)
-"""All actions that a verdict may name."""
-
-
 @dataclass(frozen=True, slots=True)
 class Try:
     """One thing to try; it appears behind its key or command: `B branch with cross-entropy`.
 
-    `action` is one of `ACTIONS`, or empty if no key does it. `short` are the words if there is
-    little room. `argument` is the action's argument: an epoch for `go_to`, epoch and learning
+    `action` is one of the key table's, or empty if no key does it. `short` are the words if there
+    is little room. `argument` is the action's argument: an epoch for `go_to`, epoch and learning
     rate for `rescue`, `loss NAME` or `optimizer NAME` for `branch_with`.
     """
 
@@ -94,9 +74,9 @@ LINE_CELLS = 76
 
 # Things to try
 
-RUN, STEP, HELP = Try("run", "run"), Try("step", "one step"), Try("help", "help")
-LARGER, SMALLER = Try("raise", "larger steps"), Try("lower", "smaller steps")
-NUMBERS = Try("why", "the numbers behind this", short="the numbers")
+RUN, STEP, HELP = Try("run_or_pause", "run"), Try("step(1)", "one step"), Try("help", "help")
+LARGER, SMALLER = Try("learning_rate(1)", "larger steps"), Try("learning_rate(-1)", "smaller steps")
+NUMBERS = Try("panel('why')", "the numbers behind this", short="the numbers")
 OTHER_START = Try("new_start", "another start")
 MAY_END_LOWER = Try("new_start", "another start may end lower", short="another start")
 CROSS_ENTROPY = Try(
@@ -108,10 +88,10 @@ CROSS_ENTROPY = Try(
 MOMENTUM = Try(
     "branch_with", "branch with momentum, which is faster here", "optimizer momentum", "momentum"
 )
-ALL_OPTIMIZERS = Try("race_optimizers", "race all optimizers from here", short="race optimizers")
+ALL_OPTIMIZERS = Try("race('optimizers')", "race all optimizers from here", short="race optimizers")
 REGULARIZE = Try("", "more data, or L2", short="more data, L2")
 LARGER_BATCHES = Try("", "larger batches")
-REPORT = Try("report", "the report")
+REPORT = Try("panel('report')", "the report")
 
 
 # Numbers in the form that a verdict writes

@@ -5,10 +5,9 @@ A person's own keys stand in the `[keys]` table of `config.toml` and override th
 list takes its keys away.
 """
 
-import os
 import tomllib
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
@@ -17,6 +16,7 @@ from string import punctuation
 from typing import TYPE_CHECKING, Any
 
 from tui_gd.errors import ProblemError
+from tui_gd.files import directory
 from tui_gd.problems.text import safe_text
 
 
@@ -119,9 +119,9 @@ APP_ACTIONS = frozenset({"quit", "command_palette"})
 CURSOR_KEYS = {"left": (-1, 0), "right": (1, 0), "up,k": (0, -1), "down,j": (0, 1)}
 
 
-def target(action: Action) -> str:
-    """Return the action with its namespace, as Textual's bindings take it."""
-    return f"app.{action.name}" if action.name in APP_ACTIONS else action.name
+def target(name: str) -> str:
+    """Return an action's name with its namespace, as Textual's bindings take it."""
+    return f"app.{name}" if name in APP_ACTIONS else name
 
 
 def ladder(rate: float, rungs: int) -> float:
@@ -196,31 +196,25 @@ _SAME = {
 
 def config_path() -> Path:
     """Return the path of the file, if there is one: from `GD_TUI_CONFIG`, or the usual place."""
-    named = os.environ.get(VARIABLE)
-    if named:
-        return Path(named).expanduser().absolute() / NAME
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("gd-tui", appauthor=False)) / NAME
+    return directory(VARIABLE, "config") / NAME
 
 
-def read_config(path: Path | None = None) -> dict[str, Any]:
+def read_config(path: Path) -> dict[str, Any]:
     """Return the contents of the file, empty without one; `ProblemError` says what is wrong."""
-    path = path or config_path()
     try:
         with path.open("rb") as file:
             text = file.read(LARGEST + 1)
         if len(text) > LARGEST:
-            raise ProblemError(f"{path}: is too large for a list of keys")
+            raise ProblemError("is too large for a list of keys")
         return tomllib.loads(text.decode("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        raise ProblemError(f"{path}: {error.strerror}") from None
+        raise ProblemError(f"{error.strerror}") from None
     except UnicodeDecodeError:
-        raise ProblemError(f"{path}: is not UTF-8") from None
+        raise ProblemError("is not UTF-8") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ProblemError(f"{path}: {safe_text(str(error), 200)}") from None
+        raise ProblemError(safe_text(str(error), 200)) from None
 
 
 def changed_actions(document: Mapping[str, object]) -> tuple[Action, ...]:
@@ -239,36 +233,29 @@ def changed_actions(document: Mapping[str, object]) -> tuple[Action, ...]:
             near = get_close_matches(name, known, 1, 0.5)
             hint = f"; is it {near[0]!r}?" if near else " (docs/keys.md lists them)"
             raise ProblemError(f"{safe_text(name)!r} is no action{hint}")
-    actions = tuple(_with_keys(action, changes) for action in _told_apart(changes))
+    actions = []
+    for before, action, after in zip(
+        (None, *ACTIONS[:-1]), ACTIONS, (*ACTIONS[1:], None), strict=True
+    ):
+        keys = _keys(action, changes[action.name]) if action.name in changes else action.keys
+        # if a change affects one of two that share a line, each gets its own
+        beside = before if not action.shown else after if after and not after.shown else None
+        if changes.keys() & {one.name for one in (action, beside) if one}:
+            shown = shown_keys(keys).replace(" ", " or ", 1)
+            actions.append(replace(action, keys=keys, shown=shown))
+        else:
+            actions.append(action)
     _check_clashes(actions, changes)
-    return actions
+    return tuple(actions)
 
 
-def _told_apart(changes: Mapping[str, object]) -> Iterator[Action]:
-    """Yield the actions; if a change affects one of two that share a line, each gets its own."""
-    for i, action in enumerate(ACTIONS):
-        pair = {action.name}
-        if not action.shown:
-            pair.add(ACTIONS[i - 1].name)
-        elif i + 1 < len(ACTIONS) and not ACTIONS[i + 1].shown:
-            pair.add(ACTIONS[i + 1].name)
-        yield (
-            replace(action, shown=shown_keys(action.keys).replace(" ", " or ", 1))
-            if pair & changes.keys()
-            else action
-        )
-
-
-def _with_keys(action: Action, changes: Mapping[str, object]) -> Action:
-    if action.name not in changes:
-        return action
-    wanted = changes[action.name]
+def _keys(action: Action, wanted: object) -> str:
+    """Return the keys that a document gives an action, as in the table."""
     listed = wanted if isinstance(wanted, list) else [wanted]
     keys = [_key(text, action.name) for text in listed]
-    if action.name == "quit" and ALWAYS_QUITS not in keys:
+    if action.name == "quit":
         keys.append(ALWAYS_QUITS)
-    joined = ",".join(dict.fromkeys(keys))
-    return replace(action, keys=joined, shown=shown_keys(joined).replace(" ", " or ", 1))
+    return ",".join(dict.fromkeys(keys))
 
 
 def _key(text: object, action: str) -> str:
@@ -319,7 +306,7 @@ def _character(key: str) -> str:
         return key
 
 
-def _check_clashes(actions: tuple[Action, ...], changes: Mapping[str, object]) -> None:
+def _check_clashes(actions: Sequence[Action], changes: Mapping[str, object]) -> None:
     of: dict[str, Action] = {}
     for action in actions:
         for key in filter(None, action.keys.split(",")):
@@ -338,24 +325,6 @@ def _check_clashes(actions: tuple[Action, ...], changes: Mapping[str, object]) -
 
 # if space is scarce, a shorter key replaces one with more cells than this
 _SHORT = 5
-# the action of the interface for each action that a verdict may name
-_OF_VERDICTS = {
-    "run": "run_or_pause",
-    "step": "step(1)",
-    "help": "help",
-    "back": "step_back(10)",
-    "go_to": "go_to",
-    "rescue": "rescue",
-    "reset": "reset",
-    "new_start": "new_start",
-    "raise": "learning_rate(1)",
-    "lower": "learning_rate(-1)",
-    "type_rate": "type_learning_rate",
-    "branch_with": "branch_with",
-    "race_optimizers": "race('optimizers')",
-    "why": "panel('why')",
-    "report": "panel('report')",
-}
 
 
 class KeyNames:
@@ -363,14 +332,11 @@ class KeyNames:
 
     def __init__(self, actions: Sequence[Action] = ACTIONS) -> None:
         self._actions = {action.name: action for action in actions}
-        self._names: dict[str, str] = {}
 
     def of(self, name: str) -> str:
         """Return the first key of an action; if it has none, how to find it in the palette."""
-        if name not in self._names:
-            by_name = f'{self._first("command_palette")} "{self._actions[name].text}"'.lstrip()
-            self._names[name] = self._first(name) or by_name
-        return self._names[name]
+        by_name = f'{self._first("command_palette")} "{self._actions[name].text}"'.lstrip()
+        return self._first(name) or by_name
 
     @property
     def moving(self) -> str:
@@ -379,22 +345,13 @@ class KeyNames:
 
     def tries(self, tries: "Sequence[Try]") -> str:
         """Return what a verdict says to try, each behind its key; empty if there is nothing."""
-        said = [f"{self.for_verdict(one.action)} {one.words}".lstrip() for one in tries]
+        said = [f"{self.of(one.action)} {one.words}" if one.action else one.words for one in tries]
         return f"try {'   '.join(said)}" if said else ""
 
     def short(self, name: str) -> str:
         """Return a key of an action in few cells: the first, or the shortest if that is long."""
         shown = shown_keys(self._actions[name].keys).split(" ")
         return shown[0] if len(shown[0]) <= _SHORT else min(shown, key=len)
-
-    def for_verdict(self, action: str) -> str:
-        """Return the key for an action that a verdict names; empty for no action."""
-        return self.of(_OF_VERDICTS[action]) if action else ""
-
-    @staticmethod
-    def action_for_verdict(action: str) -> str:
-        """Return the interface's action for one that a verdict names."""
-        return _OF_VERDICTS[action]
 
     def _first(self, name: str) -> str:
         return shown_keys(self._actions[name].keys.partition(",")[0])
