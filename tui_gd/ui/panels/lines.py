@@ -335,58 +335,53 @@ def draw_verdict(verdict: Verdict, keys: KeyNames, style: Style, rows: int, colu
     if not rows or not columns:
         return Lines(cells)
     room = max(columns - _INDENT - 1, 1)
-    title, text, why, tries = _fitting_verdict(verdict, keys, style, rows, room)
-    colour = kind_colour(verdict.kind, style.palette)
-    sign = _SIGNS.get(verdict.kind, _WARNING)[style.symbols.plain]
-    cells.put(0, 1, sign, colour)
-    row = 0
-    for at, line in enumerate(wrapped(f"{title} {text}".strip(), room)):
-        titled = line[: len(title)] if at == 0 else ""
+    title, said, why, tries = _fitting_verdict(verdict, keys, style, rows, room)
+    palette, colour = style.palette, kind_colour(verdict.kind, style.palette)
+    cells.put(0, 1, _SIGNS.get(verdict.kind, _WARNING)[style.symbols.plain], colour)
+    for row, line in enumerate((*said, *why)):
+        titled = line[: len(title)] if row == 0 else ""
         end = cells.put(row, _INDENT, titled, colour)
-        cells.put(row, end, line[len(titled) :], style.palette.text)
-        row += 1
-    for line in wrapped(why, room) if why else ():
-        cells.put(row, _INDENT, line, style.palette.dim)
-        row += 1
-    return Lines(cells, tuple(_put_tries(cells, row, tries, keys, style)))
+        ink = palette.text if row < len(said) else palette.dim
+        cells.put(row, end, line[len(titled) :], ink)
+    return Lines(cells, tuple(_put_tries(cells, len(said) + len(why), tries, keys, style)))
 
 
-_Said = tuple[str, str, str, tuple[Try, ...]]
-"""Title, rest of the first line, reason, and what to try."""
+def _fitting_verdict(
+    verdict: Verdict, keys: KeyNames, style: Style, rows: int, room: int
+) -> tuple[str, list[str], list[str], list[list[Try]]]:
+    """Return as much of a verdict as fits, spelled; drop its parts in `draw_verdict`'s order.
 
-
-def _fitting_verdict(verdict: Verdict, keys: KeyNames, style: Style, rows: int, room: int) -> _Said:
-    """Return as much of a verdict as fits, spelled; drop its parts in `draw_verdict`'s order."""
+    It is the title, the lines that begin with it, those of the reason, and those of what to try.
+    """
     spell = style.symbols.words
     title, text, why = spell(verdict.title), spell(verdict.text), spell(verdict.why)
     alone = f"{title.rstrip(':.,')}."
     long = tuple(replace(one, words=spell(one.words)) for one in verdict.tries)
     short = tuple(replace(one, words=spell(one.short or one.words)) for one in verdict.tries)
     fewer = [short[:count] for count in range(len(short) - 1, 0, -1)]
-    forms: list[_Said] = [
+    forms = [
         *((title, text, why, tries) for tries in (long, short)),
         *((title, text, "", tries) for tries in (long, short)),
         *((alone, "", "", tries) for tries in (long, short)),
         *((title, text, "", tries) for tries in fewer),
         *((alone, "", "", tries) for tries in fewer),
+        (alone, "", "", ()),
     ]
-
-    def fits(form: _Said) -> bool:
-        said = [f"{form[0]} {form[1]}".strip(), *([form[2]] if form[2] else [])]
-        lines = [line for words in said for line in wrapped(words, room)]
-        tries = _tries_lines(form[3], keys, room)
-        return len(lines) + len(tries) <= rows and all(
-            used <= room for used in [*map(width, lines), *(used for used, _ in tries)]
-        )
-
-    return next((form for form in forms if fits(form)), (alone, "", "", ()))
+    for head, rest, reason, tries in forms:
+        said = wrapped(f"{head} {rest}".strip(), room)
+        reasons = wrapped(reason, room) if reason else []
+        lines = _tries_lines(tries, keys, room)
+        used = [*map(width, (*said, *reasons)), *(cells for cells, _ in lines)]
+        if len(used) <= rows and max(used) <= room:
+            break
+    return head, said, reasons, [line for _, line in lines]
 
 
 def _tries_lines(tries: Sequence[Try], keys: KeyNames, room: int) -> list[tuple[int, list[Try]]]:
     """Return what to try, as many in each line as fit, and the cells that each line takes."""
     lines: list[tuple[int, list[Try]]] = []
     for one in tries:
-        cap = f" {keys.for_verdict(one.action)}  " if one.action else ""
+        cap = f" {keys.of(one.action)}  " if one.action else ""
         size = _TRY_GAP + width(cap) + width(one.words)
         if lines and lines[-1][0] + size <= room:
             lines[-1] = (lines[-1][0] + size, [*lines[-1][1], one])
@@ -396,20 +391,20 @@ def _tries_lines(tries: Sequence[Try], keys: KeyNames, room: int) -> list[tuple[
 
 
 def _put_tries(
-    cells: Cells, row: int, tries: Sequence[Try], keys: KeyNames, style: Style
+    cells: Cells, row: int, lines: Sequence[Sequence[Try]], keys: KeyNames, style: Style
 ) -> Iterable[tuple[int, int, int, str]]:
     """Write what to try; yield the cells of every key cap with its action."""
-    palette, room = style.palette, max(cells.shape[1] - _INDENT - 1, 1)
-    for number, (_, line) in enumerate(_tries_lines(tries, keys, room)):
+    palette = style.palette
+    for number, line in enumerate(lines):
         at = cells.put(row + number, _INDENT, _TRY if number == 0 else "", palette.dim)
         at = _INDENT + len(_TRY)
         for one in line:
             start = at = at + _TRY_GAP
             if one.action:
-                at = put_cap(cells, row + number, at, keys.for_verdict(one.action), palette) + 1
+                at = put_cap(cells, row + number, at, keys.of(one.action), palette) + 1
             at = cells.put(row + number, at, one.words, palette.text)
             if one.action:
-                yield row + number, start, at, keys.action_for_verdict(one.action)
+                yield row + number, start, at, one.action
 
 
 def put_cap(cells: Cells, row: int, column: int, key: str, palette: Palette) -> int:
@@ -549,25 +544,18 @@ _BAR = "▌"
 
 def said_rows(messages: Sequence[tuple[str, str]], style: Style, columns: int) -> list[Said]:
     """Return the rows of messages, each a text and its severity; a long word takes several rows."""
+    from rich.cells import chop_cells  # the plain interface does without
+
     palette = style.palette
     colours = {"warning": palette.warning, "error": palette.error}
     room = max(columns - _SAID_INDENT - 1, 1)
-    return [
-        (row, colours.get(severity, palette.focus))
-        for text, severity in messages
-        for line in style.symbols.words(text).split("\n")
-        for row in wrapped(" ".join(_folded(word, room) for word in line.split(" ")), room)
-    ]
-
-
-def _folded(word: str, room: int) -> str:
-    """Return a word with a blank wherever it has to be broken."""
-    parts = [""]
-    for character in word:
-        if width(parts[-1] + character) > room:
-            parts.append("")
-        parts[-1] += character
-    return " ".join(parts)
+    rows = []
+    for text, severity in messages:
+        for line in style.symbols.words(text).split("\n"):
+            folded = " ".join(" ".join(chop_cells(word, room)) for word in line.split(" "))
+            colour = colours.get(severity, palette.focus)
+            rows += [(row, colour) for row in wrapped(folded, room)]
+    return rows
 
 
 def draw_said(rows: Sequence[Said], style: Style, columns: int) -> Lines:
