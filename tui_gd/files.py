@@ -5,20 +5,25 @@ import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 from tui_gd.errors import OutputError, ProblemError
 
 VARIABLE = "GD_TUI_DATA"
 
 
-def data_directory() -> Path:
-    """Return where runs are kept: `GD_TUI_DATA`, or the user's data directory."""
-    named = os.environ.get(VARIABLE)
-    if named:
+def directory(variable: str, usual: Literal["data", "config", "state"]) -> Path:
+    """Return the directory that a variable names, or the user's directory of the usual kind."""
+    if named := os.environ.get(variable):
         return Path(named).expanduser().absolute()
     import platformdirs
 
-    return Path(platformdirs.user_data_dir("gd-tui", appauthor=False))
+    return Path(getattr(platformdirs, f"user_{usual}_dir")("gd-tui", appauthor=False))
+
+
+def data_directory() -> Path:
+    """Return where runs are kept: `GD_TUI_DATA`, or the user's data directory."""
+    return directory(VARIABLE, "data")
 
 
 class WholeFile:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -34,9 +35,7 @@ if TYPE_CHECKING:
     from tui_gd.plots.symbols import Depth
     from tui_gd.ui.screens.run import RunScreen
 
-ASKING = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
+ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 QUIT = 0
 HANG_UP = 1
 # the seconds in which the terminal should be given back in order …
@@ -181,20 +180,14 @@ class GdApp(PacedApp[str]):
         if run_screen is None or screen is not run_screen:
             return
         for action in self.context.actions:
-            if action.name == "command_palette":
-                continue
-
-            async def do(name: str = target(action)) -> None:
-                await run_screen.run_action(name)
-
-            yield SystemCommand(f"{action.text[0].upper()}{action.text[1:]}", action.shown, do)
+            if action.name != "command_palette":
+                title = f"{action.text[0].upper()}{action.text[1:]}"
+                do = partial(run_screen.run_action, target(action.name))
+                yield SystemCommand(title, action.shown, do)
         for option in run_screen.options:
-
-            async def change(name: str = option.name) -> None:
-                await run_screen.run_action(f"settings({name!r})")
-
             title = f"Setting {option.name.replace('_', ' ')}"
-            yield SystemCommand(title, option.help, change)
+            do = partial(run_screen.run_action, f"settings({option.name!r})")
+            yield SystemCommand(title, option.help, do)
 
     def action_command_palette(self) -> None:
         """Show all commands by name, but only over the run: other screens have none."""

@@ -6,7 +6,6 @@ cannot read the view, it says so in one line and shows the usual view.
 """
 
 import json
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tui_gd.errors import OutputError, ProblemError, did_you_mean
-from tui_gd.files import WholeFile
+from tui_gd.files import VARIABLE, WholeFile, directory
 from tui_gd.problems.text import safe_text
 from tui_gd.ui.keys import (
     ACTIONS,
@@ -68,8 +67,8 @@ class Preferences:
 def read_preferences(path: Path | None = None) -> Preferences:
     """Return the contents of the file; `ProblemError` says what is wrong in it, and where."""
     path = path or config_path()
-    document = read_config(path)
     try:
+        document = read_config(path)
         for name in document:
             if name not in {TABLE, SCREEN, COLOURS}:
                 raise ProblemError(
@@ -143,11 +142,7 @@ class LastView:
 
 def view_path() -> Path:
     """Return the path of the view's file: next to the runs if `GD_TUI_DATA` moves them."""
-    if moved := os.environ.get("GD_TUI_DATA"):
-        return Path(moved).expanduser().absolute() / VIEW_NAME
-    import platformdirs
-
-    return Path(platformdirs.user_state_dir("gd-tui", appauthor=False)) / VIEW_NAME
+    return directory(VARIABLE, "state") / VIEW_NAME
 
 
 def read_view(path: Path) -> tuple[LastView, str]:

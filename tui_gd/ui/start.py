@@ -28,11 +28,7 @@ REPORT_SECONDS = 0.2
 FAULT = "gd-tui: this is a fault of gd-tui: please report it, with the lines above"
 
 
-def run_interface(
-    settings: RunSettings,
-    context: Context,
-    beginning: Beginning = Beginning(),  # noqa: B008
-) -> NoReturn:
+def run_interface(settings: RunSettings, context: Context, beginning: Beginning) -> NoReturn:
     """Run the interface until a person leaves it, then end the process with its exit status."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)

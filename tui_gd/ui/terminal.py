@@ -3,6 +3,7 @@
 import codecs
 import errno
 import re
+import termios
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -98,12 +99,11 @@ def missing(environ: Mapping[str, str]) -> str | None:
     return None
 
 
+@dataclass
 class Ground(Message):
     """The terminal has said whether its own ground is dark."""
 
-    def __init__(self, *, dark: bool) -> None:
-        super().__init__()
-        self.dark = dark
+    dark: bool
 
 
 def ground_is_dark(colour: str) -> bool | None:
@@ -166,10 +166,6 @@ def in_front(file: int) -> bool:
     A background process of a shell (`&`) stops here until `fg`, because the terminal stops every
     background process that changes its settings. The answer is no if no shell could resume it.
     """
-    try:
-        import termios
-    except ImportError:  # a system without such terminals
-        return True
     try:
         termios.tcsetattr(file, termios.TCSANOW, termios.tcgetattr(file))
     except termios.error as error:
