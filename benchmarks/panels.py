@@ -216,7 +216,7 @@ async def screen_times(settings: RunSettings, frames: Frames, panels: Sequence[s
             screen.call_after_refresh(done.set)
             await done.wait()
             took.append((time.thread_time() - begin) * 1e3)
-            while screen.board.studies.busy:
+            while any(one.group == "study" and not one.is_finished for one in app.workers):
                 await asyncio.sleep(0.01)
             await pilot.pause(0.01)
     return summary(took[1:])

@@ -238,7 +238,7 @@ async def test_the_click_that_focuses_the_landscape_costs_no_run_of_data(problem
 def test_a_line_drawn_while_it_had_no_columns_can_be_shown_wider() -> None:
     line = LinesWidget("keys")
     assert isinstance(line, CellView)
-    line._cells = Cells.blank(1, 0, Style(palette_for("256", True), UNICODE))
+    line.cells = Cells.blank(1, 0, Style(palette_for("256", True), UNICODE))
     assert line._new_strip(0).text.strip() == ""
 
 

@@ -245,16 +245,16 @@ def confirmed(panel: RacePanel, view: View) -> str | None:
     """The optimizer that is branched with, at the best of its own learning rates."""
     command = panel.confirm(view)
     assert isinstance(command, Branch)
-    assert panel._held is not None
-    found = {one.optimizer: one.rate for one in panel._held.result.contenders}
+    assert panel._found is not None
+    found = {one.optimizer: one.rate for one in panel._found.result.contenders}
     assert command.learning_rate == found[str(command.optimizer)]
     return command.optimizer
 
 
 def test_up_and_down_choose_an_optimizer_and_enter_branches_with_it() -> None:
     panel, view = held("optimizers")
-    assert panel.moved(1, view) == 0
-    assert panel.moved(1, view) == 0
+    panel.moved(1, view)
+    panel.moved(1, view)
     assert panel.begin_cursor(view)
     assert confirmed(panel, view) == "nesterov"
     shown = text(panel, view, 30, 100)
@@ -279,7 +279,7 @@ def test_in_the_race_of_rates_up_and_down_choose_its_width() -> None:
         assert rates[-1] / rates[0] == pytest.approx(10**width)
         assert 0.01 in rates
         assert f"↑ ↓ {width} powers of ten wide" in footer(panel, view)
-        assert panel.moved(1, view) == 0
+        panel.moved(1, view)
 
 
 def test_a_race_from_the_cursor_is_held_around_the_rate_there() -> None:
@@ -358,7 +358,7 @@ def test_a_start_from_which_all_diverge_is_drawn_and_reported(mode) -> None:
 
 def test_all_train_curves_have_full_colours_and_only_other_test_curves_are_dimmed() -> None:
     panel, view = held("optimizers")
-    curves = contender_curves(panel._held.result, view, 2)
+    curves = contender_curves(panel._found.result, view, 2)
     palette = view.style.palette
     for at, curve in enumerate(curves):
         number = [2, 0, 1, 3, 4, 5, 6][at // 2]
@@ -375,8 +375,8 @@ async def test_after_divergence_the_race_begins_at_the_start_and_says_so() -> No
         await driver.until(lambda: "racing from epoch 0; r goes back there" in driver.text())
         await driver.until(lambda: "train: best" in driver.read("#race"))
         panel = driver.screen.board.race
-        await driver.until(lambda: panel._held and panel._held.result.done == 400)
-        result, problem = panel._held.result, driver.run.problem
+        await driver.until(lambda: panel._found and panel._found.result.done == 400)
+        result, problem = panel._found.result, driver.run.problem
     # the same descent by hand, with the rate that the race found best
     x, y, w = problem.x_train, problem.y_train, start
     rate = result.rates[result.best]

@@ -158,20 +158,7 @@ def test_an_engine_is_kept_until_data_or_loss_are_others() -> None:
     assert kept.of(view, "mse") is not first
     other: Any = SimpleNamespace(problem=object(), settings=1, make_engine=make_engine)
     assert kept.of(other, "mse")
-    kept.forget()
-    assert kept.of(other, "mse")
-    assert made == ["sse", "mse", "mse", "mse"]
-
-
-def test_an_engine_that_is_forgotten_while_it_is_made_is_handed_out_all_the_same() -> None:
-    kept, engine = KeptEngine(), object()
-
-    def make_engine(_: str) -> Any:
-        kept.forget()
-        return engine
-
-    view: Any = SimpleNamespace(problem=object(), settings=1, make_engine=make_engine)
-    assert kept.of(view, "sse") is engine
+    assert made == ["sse", "mse", "mse"]
 
 
 def test_what_is_seen_of_more_lines_than_there_is_room_for() -> None:

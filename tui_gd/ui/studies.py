@@ -90,11 +90,6 @@ class Studies:
         self._drawn = threading.Event()
         self._drawn.set()
 
-    @property
-    def busy(self) -> bool:
-        """Whether any study is running."""
-        return any(made.progress for made in self._made.values())
-
     def begin(
         self, panel: str, study: Study, *, running: bool, show: Callable[[Any], None]
     ) -> Progress | None:

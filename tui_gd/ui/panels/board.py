@@ -13,7 +13,6 @@ from typing import Any
 from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.geometry import Size
 from textual.message import Message
 
 from tui_gd.errors import MachinesLost
@@ -120,10 +119,6 @@ def arrange(
     return replace(lines, down=down, across=across, more=more)
 
 
-# the panels that stand at the places until a person chooses others
-_USUAL = ("loss", "data", "report", "step")
-
-
 class Board(Container):
     """Holds the panels and their widgets; call `fit_to` before anything is drawn."""
 
@@ -162,23 +157,14 @@ class Board(Container):
             self.starts,
         )
         self._widgets = {panel.NAME: PanelWidget(panel) for panel in self.panels}
-        self._places = {panel.NAME: panel.PLACE for panel in self.panels}
-        self._focused = 0
-        usual: list[Panel] = [panel for panel in self.panels if panel.NAME in _USUAL]
-        self._chosen = sorted(usual, key=self._place)
-
-    def _place(self, panel: Panel) -> int:
-        return self._places[panel.NAME]
+        # the panels that stand at the four places, and the one that has the focus
+        self._chosen: list[Panel] = [self.loss, self.points, self.report, self.step]
+        self.panel: Panel = self.loss
 
     def compose(self) -> ComposeResult:
         """Lay out the panels, place by place."""
-        for panel in sorted(self.panels, key=self._place):
+        for panel in sorted(self.panels, key=lambda panel: panel.place):
             yield self._widgets[panel.NAME]
-
-    @property
-    def panel(self) -> Panel:
-        """The panel that has the focus."""
-        return self.panels[self._focused]
 
     def focus_panel(self) -> None:
         """Give the keyboard to the chosen panel."""
@@ -192,10 +178,6 @@ class Board(Container):
     def shown(self) -> list[Panel]:
         """The panels on the screen."""
         return [panel for panel in self.panels if self.shows(panel)]
-
-    def arrangement(self, screen: Size, below: int, said: int) -> Arrangement:
-        """Return what a screen has room for, as `arrange` does."""
-        return arrange(*screen, maximised=self.maximised, below=below, said=said)
 
     def fit_to(self, now: Arrangement) -> None:
         """Show as many panels as there is room for."""
@@ -216,14 +198,14 @@ class Board(Container):
         """Put the landscape in the place of the data panel, because a surface has no data."""
         landscape, data = self._widgets[self.landscape.NAME], self._widgets[self.points.NAME]
         place = self.points.PLACE if surface else self.landscape.PLACE
-        if self._place(self.landscape) != place:
-            self._places[self.landscape.NAME] = place
+        if self.landscape.place != place:
+            self.landscape.place = place
             self.move_child(landscape, after=data if surface else self._widgets[self.step.NAME])
             self._chosen[self.points.PLACE] = self.landscape if surface else self.points
             if self._chosen[self.landscape.PLACE] is self.landscape:
                 self._chosen[self.landscape.PLACE] = self.step
             if self.panel not in self._chosen:
-                self._focused = 0
+                self.panel = self.loss
 
     def forget(self) -> None:
         """Forget what panels found about a problem, because the run has moved to another one."""
@@ -234,8 +216,8 @@ class Board(Container):
 
     def choose(self, name: str) -> None:
         """Show the panel of that name; it replaces the panel at its place."""
-        self._focused = [panel.NAME for panel in self.panels].index(name)
-        self._chosen[self._place(self.panel)] = self.panel
+        self.panel = self._widgets[name].panel
+        self._chosen[self.panel.place] = self.panel
 
     def places(self) -> tuple[str, ...]:
         """Return the names of the panels chosen for the four places."""
@@ -243,15 +225,13 @@ class Board(Container):
 
     def choose_all(self, names: Sequence[str], focused: str) -> None:
         """Choose panels by name and give one the focus; skip unknown names."""
-        known = {panel.NAME for panel in self.panels}
         for name in (*names, focused):
-            if name in known:
+            if name in self._widgets:
                 self.choose(name)
 
     def choose_next(self, by: int) -> None:
         """Choose the panel `by` places further on."""
-        place = (self._place(self.panel) + by) % len(self._chosen)
-        self.choose(self._chosen[place].NAME)
+        self.choose(self._chosen[(self.panel.place + by) % PLACES].NAME)
 
     def draw_now(self, view: View) -> None:
         """Draw the panels that are shown."""
@@ -268,7 +248,8 @@ class Board(Container):
             study = panel.study(view)
             if study is None:
                 continue
-            show = partial(self._hand_over, panel, view.problem, study.key)
+            about = (panel, view.problem, study.key)
+            show = partial(self.app.call_from_thread, self._take, *about)
             progress = self.studies.begin(panel.NAME, study, running=running, show=show)
             if progress:
                 self._make(panel, study, progress, show)
@@ -297,13 +278,8 @@ class Board(Container):
         if self.studies.end(panel.NAME, found=False):
             self.post_message(self.Found())
 
-    def _hand_over(
-        self, panel: Panel, problem: Problem, key: tuple[object, ...], result: Any
-    ) -> None:
-        """Hand over a part of a result; the study's thread calls this."""
-        self.app.call_from_thread(self._take, panel, problem, key, result)
-
     def _take(self, panel: Panel, problem: Problem, key: tuple[object, ...], result: Any) -> None:
+        """Give a panel a result, or a part of it, unless it is about another problem."""
         if problem is self._problem:
             panel.take(key, result)
         self.post_message(self.Found())
@@ -312,7 +288,7 @@ class Board(Container):
         """Remember which panel has the focus; the others lose their cursor."""
         # an event of a panel that has been replaced since then comes too late
         if isinstance(event.widget, PanelWidget) and event.widget.panel in self._chosen:
-            self._focused = self.panels.index(event.widget.panel)
+            self.panel = event.widget.panel
             for panel in self.panels:
-                if panel is not event.widget.panel:
+                if panel is not self.panel:
                     panel.end_cursor()

@@ -1,6 +1,8 @@
 """The lanes panel: every lane with its learning rate, origin and losses, the current one marked."""
 
+from bisect import bisect
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import ClassVar
 
 from tui_gd.insight.verdict import share
@@ -53,6 +55,7 @@ class LanesPanel(Panel):
 
     NAME: ClassVar[str] = "lanes"
     PLACE: ClassVar[int] = 2
+    CHOOSES_LANES = True
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the table, scrolled so that the current lane is visible."""
@@ -87,10 +90,14 @@ class LanesPanel(Panel):
         """
         for form in _FORMS:
             columns, differing = self._columns(view, form)
-            found = _fitting(columns, room)
-            if len(found[0]) > differing + 1:
+            for gap in _GAPS:
+                ends = list(accumulate(one.width + gap for one in columns))
+                kept = columns[: max(bisect(ends, room + gap), 1)]
+                if len(kept) == len(columns):
+                    break
+            if len(kept) > differing + 1:
                 break
-        return found
+        return kept, gap
 
     @staticmethod
     def _columns(view: View, form: _Form) -> tuple[list[_Column], int]:
@@ -138,10 +145,6 @@ class LanesPanel(Panel):
             Hint(("close_lane",), "close", 6),
         )
 
-    def moved(self, by: int, view: View) -> int:
-        """Choose the next lane, or the one before."""
-        return by
-
     def numbers(self, view: View) -> list[str]:
         """Return all lanes with all digits, separated by tabs."""
         head = (
@@ -167,19 +170,6 @@ class LanesPanel(Panel):
             )
             lines.append("\t".join(map(str, values)))
         return lines
-
-
-def _fitting(columns: list[_Column], room: int) -> tuple[list[_Column], int]:
-    """Return as many whole columns as fit, and the blanks between two."""
-    widths = [one.width for one in columns]
-    for gap in _GAPS:
-        used = [one + gap for one in widths]
-        kept = [
-            one for at, one in enumerate(columns) if not at or sum(used[: at + 1]) - gap <= room
-        ]
-        if len(kept) == len(columns):
-            break
-    return kept, gap
 
 
 def _origin(lane: LaneSnapshot, snapshot: Snapshot) -> str:

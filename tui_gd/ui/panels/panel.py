@@ -36,7 +36,7 @@ class View:
     style: Style
     make_engine: EngineMaker
     hidden: frozenset[int] = frozenset()
-    keys: KeyNames = KeyNames()  # noqa: RUF009 - nothing but a cache changes in it
+    keys: KeyNames = KeyNames()  # noqa: RUF009 - nothing changes it
     marks: tuple[Mark, ...] = ()
 
     @property
@@ -49,8 +49,6 @@ class View:
     def lanes(self) -> tuple[LaneSnapshot, ...]:
         """The lanes to draw: those that are not hidden, and always the current one."""
         lanes, current = self.snapshot.lanes, self.snapshot.lane
-        if not self.hidden:
-            return lanes
         return tuple(lane for lane in lanes if lane is current or lane.number not in self.hidden)
 
 
@@ -97,13 +95,18 @@ class Panel(ABC):
     """
 
     NAME: ClassVar[str] = ""
-    # which of the four places of a wide screen the panel stands at, counted line by line
+    # which of the four places of a wide screen the panel usually has, counted line by line
     PLACE: ClassVar[int] = 0
     # while a run goes on, the panel draws no more often than people can read its numbers
     READING_SECONDS: ClassVar[float] = 0.0
+    # whether moving in the panel makes another lane the current one
+    CHOOSES_LANES: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.focused = self.click_focused = self.cursor_on = self.pointed = False
+        self.place = self.PLACE
+        self._found: Any
+        self.forget()
 
     def heading(
         self,
@@ -143,23 +146,25 @@ class Panel(ABC):
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Take a study's result, or a part of it; `key` is the study's."""
-        return
+        self._found = result
 
     def forget(self) -> None:
-        """Forget what was found about a problem, because the run has moved to another one."""
-        return
+        """Forget what was found about a problem, because the run has moved to another one.
+
+        A new panel begins with this, so all that is about a problem has its first value here.
+        """
+        self._found = None
 
     def numbers(self, view: View) -> list[str]:
         """Return what the panel shows as lines of text with all digits, for copying."""
         return []
 
-    def moved(self, by: int, view: View) -> int:
-        """Move the selection within the panel; return by how many lanes to move instead."""
-        return 0
+    def moved(self, by: int, view: View) -> None:
+        """Move the selection within the panel, unless it chooses lanes."""
+        return
 
     def hints(self, view: View) -> tuple[Hint, ...]:
         """Return the footer's hints while the panel has the focus; none for the usual ones."""
-        del view
         return (Hint((), "move", 2, keys=ARROWS), LEAVE) if self.cursor_on else ()
 
     def scroll_by(self, pages: int) -> None:
@@ -192,12 +197,12 @@ class Panel(ABC):
         """Take the cursor away."""
         self.cursor_on = False
 
-    def move_cursor(self, across: int, down: int, view: View) -> int:
+    def move_cursor(self, across: int, down: int, view: View) -> None:
         """Move the cursor by one step; `across` and `down` are −1, 0 or 1.
 
-        Return by how many lanes to move instead.
+        In a panel that chooses lanes, `down` does so.
         """
-        return 0
+        return
 
     def confirm(self, view: View) -> "Command | TakeThreshold | None":
         """Return the command for the thing at the cursor, if there is one."""
@@ -222,9 +227,8 @@ def sample_in_words(problem: Problem) -> str:
 class KeptEngine:
     """The engine of one panel's studies, made once for a run's data and a loss.
 
-    An engine has buffers, so a panel makes one study at a time. The study's thread may ask for the
-    engine while the interface's thread forgets it, so both read and replace the pair of key and
-    engine as a whole. If it is `sampled`, it knows the sample alone of rows in parts.
+    An engine has buffers, so a panel makes one study at a time. If it is `sampled`, it knows the
+    sample alone of rows in parts.
     """
 
     def __init__(self, *, sampled: bool = False) -> None:
@@ -239,10 +243,6 @@ class KeptEngine:
             engine = view.make_engine(loss_name)
             kept = self._kept = (key, on_sample(engine) if self._sampled else engine)
         return kept[1]
-
-    def forget(self) -> None:
-        """Drop the engine, and with it the data it reads."""
-        self._kept = None
 
 
 class ScrollingPanel(Panel):
@@ -260,10 +260,9 @@ class ScrollingPanel(Panel):
         self._first = max(0, min(self._first, count - room))
         return self._first
 
-    def moved(self, by: int, view: View) -> int:
+    def moved(self, by: int, view: View) -> None:
         """Scroll by lines; the next `first_line` stops at the end."""
         self._first = max(0, self._first + by)
-        return 0
 
     def scroll_by(self, pages: int) -> None:
         """Scroll by pages."""

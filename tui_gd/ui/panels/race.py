@@ -1,6 +1,7 @@
 """The race panel: which learning rate, or which optimizer, ends lowest from here."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -152,13 +153,13 @@ class RacePanel(Panel):
     NAME: ClassVar[str] = "race"
     PLACE: ClassVar[int] = 3
 
+    _found: _Held | None
+
     def __init__(self) -> None:
         super().__init__()
         self.mode: Mode = "rates"
         self._start: _Start | None = None
-        self._held: _Held | None = None
         self._wanted_key: tuple[object, ...] = ()
-        self._held_key: tuple[object, ...] = ()
         self._place = 0
         self._width = WIDTHS.index(DECADES)
         self._chosen = 0
@@ -168,11 +169,12 @@ class RacePanel(Panel):
     @property
     def action(self) -> str:
         """The action that starts the race that is shown."""
-        return f"race('{self._held.mode if self._held else self.mode}')"
+        return f"race('{self._found.mode if self._found else self.mode}')"
 
     def forget(self) -> None:
         """Forget what was found about a problem, because the run has moved to another one."""
-        self._held, self._held_key = None, ()
+        super().forget()
+        self._found_key: tuple[object, ...] = ()
 
     def start(self, mode: Mode, view: View) -> int:
         """Let a race begin at the weights being viewed, around their learning rate.
@@ -185,8 +187,8 @@ class RacePanel(Panel):
         if has_diverged(view.snapshot):
             epoch, weights = int(lane.path_epochs[0]), lane.path[0]
         weights, rate = weights.copy(), lane.learning_rate
-        if self.cursor_on and mode == self.mode == "rates" and self._held:
-            rate = float(self._held.result.rates[self._place])
+        if self.cursor_on and mode == self.mode == "rates" and self._found:
+            rate = float(self._found.result.rates[self._place])
             self.end_cursor()
         self.mode = mode
         self._start = _Start(view.settings.data, epoch, rate, weights, weights.tobytes())
@@ -194,24 +196,23 @@ class RacePanel(Panel):
 
     def study(self, view: View) -> Study:
         """Return the race."""
-        start = self._start
-        other = start is None or start.data != view.settings.data
-        if start is None or other or len(start.weights) != len(view.snapshot.lane.weights):
+        known, of_run = self._start, (view.settings.data, len(view.snapshot.lane.weights))
+        if known is None or (known.data, len(known.weights)) != of_run:
             self.start(self.mode, view)
-            start = self._start
-            assert start is not None
-        settings, mode, problem, begun = self._settings(view, start), self.mode, view.problem, start
+        assert self._start is not None
+        start, problem = self._start, view.problem
+        settings, held = self._settings(view, start), partial(_Held, self.mode, start.epoch)
 
         def compute(progress: Progress) -> _Held:
             result = settings.race(
                 problem,
-                begun.weights,
+                start.weights,
                 wanted=lambda: progress.wanted,
-                show=lambda part: progress.show(_Held(mode, begun.epoch, part)),
+                show=lambda part: progress.show(held(part)),
             )
-            return _Held(mode, begun.epoch, result)
+            return held(result)
 
-        self._wanted_key = ("race", mode, settings, start.epoch, start.key)
+        self._wanted_key = ("race", self.mode, settings, start.epoch, start.key)
         return Study(self._wanted_key, compute)
 
     def _settings(self, view: View, start: _Start) -> RunSettings:
@@ -229,13 +230,13 @@ class RacePanel(Panel):
 
     def take(self, key: tuple[object, ...], result: _Held) -> None:
         """Take the state of a race; the choice made in the race before stays."""
-        self._held, self._held_key = result, key
+        self._found, self._found_key = result, key
         self._place = min(self._place, len(result.result.rates) - 1)
         self._chosen = min(self._chosen, len(result.result.contenders) - 1)
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the picture of the last race, even while the next one goes on."""
-        held = self._held
+        held = self._found
         self._drawn = None
         if held is None:
             canvas = Canvas(rows, columns, view.style, self.heading(view, "Race"))
@@ -273,7 +274,7 @@ class RacePanel(Panel):
         what = f"{len(result.rates)} learning rates"
         if held.mode == "optimizers":
             what = f"{len(result.contenders)} optimizers"
-        current = self._held_key == self._wanted_key
+        current = self._found_key == self._wanted_key
         if held.mode == "rates" and current and (result.diverged >= 0).all():
             lower, again = (view.keys.of(key) for key in ("learning_rate(-1)", "race('rates')"))
             return f"All {what} diverged: press {lower}, then {again}"
@@ -320,7 +321,7 @@ class RacePanel(Panel):
 
     def numbers(self, view: View) -> list[str]:
         """Return the whole table of the race."""
-        held = self._held
+        held = self._found
         if held is None:
             return []
         result, current = held.result, view.snapshot.lane.learning_rate
@@ -338,17 +339,16 @@ class RacePanel(Panel):
             lines.append(f"{result.rates[lane].item()!r}\t{name}\t{losses}\t{note}".rstrip())
         return lines
 
-    def moved(self, by: int, view: View) -> int:
+    def moved(self, by: int, view: View) -> None:
         """Choose the next or previous optimizer; for learning rates, a wider or narrower range."""
-        if self._held and self._held.mode == "optimizers":
-            self._chosen = (self._chosen + by) % len(self._held.result.contenders)
-        elif self._held:
+        if self._found and self._found.mode == "optimizers":
+            self._chosen = (self._chosen + by) % len(self._found.result.contenders)
+        elif self._found:
             self._width = (self._width + by) % len(WIDTHS)
-        return 0
 
     def hints(self, view: View) -> tuple[Hint, ...]:
         """Return the keys of the race that is shown."""
-        held = self._held
+        held = self._found
         if held is None:
             return ()
         if held.mode == "optimizers":
@@ -375,28 +375,27 @@ class RacePanel(Panel):
 
     def begin_cursor(self, view: View) -> bool:
         """Put the cursor at the advised rate; without a race there is none."""
-        if self._held is None:
+        if self._found is None:
             return False
-        result = self._held.result
+        result = self._found.result
         advised = result.advised
         self._place = len(result.rates) // 2 if advised is None else advised
         self.cursor_on = True
         return True
 
-    def move_cursor(self, across: int, down: int, view: View) -> int:
+    def move_cursor(self, across: int, down: int, view: View) -> None:
         """Move the cursor to the next rate, or choose an optimizer."""
-        if self._held and self._held.mode == "optimizers":
+        if self._found and self._found.mode == "optimizers":
             self.moved(down or across, view)
-        elif self._held:
-            self._place = max(0, min(self._place + across, len(self._held.result.rates) - 1))
-        return 0
+        elif self._found:
+            self._place = max(0, min(self._place + across, len(self._found.result.rates) - 1))
 
     def confirm(self, view: View) -> Command | None:
         """Return the command that takes the rate at the cursor, or the chosen optimizer's lane."""
-        if self._held is None:
+        if self._found is None:
             return None
-        result = self._held.result
-        if self._held.mode == "optimizers":
+        result = self._found.result
+        if self._found.mode == "optimizers":
             best = result.contenders[self._chosen]
             if best.lane is None:  # all of its rates diverged
                 return None
@@ -405,14 +404,14 @@ class RacePanel(Panel):
 
     def click_at(self, x: int, y: int, view: View) -> Command | None:
         """Move the cursor to the clicked rate, or choose the clicked optimizer."""
-        if self._held is None:
+        if self._found is None:
             return None
-        if self._held.mode == "optimizers":
+        if self._found.mode == "optimizers":
             row = y - self._table_top - 1
-            if 0 <= row < len(self._held.result.contenders):
+            if 0 <= row < len(self._found.result.contenders):
                 self._chosen = row
         elif self._drawn is not None and self._drawn.columns:
-            places = self._drawn.x.position(self._held.result.rates, self._drawn.columns)
+            places = self._drawn.x.position(self._found.result.rates, self._drawn.columns)
             self._place = int(np.argmin(np.abs(places - (x - self._drawn.left))))
             self.cursor_on = True
         return None

@@ -59,8 +59,8 @@ class ReportPanel(ScrollingPanel):
     NAME: ClassVar[str] = "report"
     PLACE: ClassVar[int] = 2
 
-    def __init__(self) -> None:
-        super().__init__()
+    def forget(self) -> None:
+        """Forget what was found about a problem, because the run has moved to another one."""
         self.report: Report | None = None
         self.about: Any = ""
         self._percent: int | None = None  # that of the report
@@ -69,6 +69,7 @@ class ReportPanel(ScrollingPanel):
         self._engine = KeptEngine()
         # what scikit-learn found, and the data, penalty and loss that it found it for
         self._optimum: tuple[tuple[object, ...], tuple[Floats | None, Optimum]] | None = None
+        self.end_cursor()
 
     def study(self, view: View) -> Study | None:
         """Return the report on the weights of the current lane that count; takes milliseconds.
@@ -106,14 +107,6 @@ class ReportPanel(ScrollingPanel):
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Take a report, and the epoch and lane it belongs to."""
         self.report, self.about, self._weights, self._in_units = result
-
-    def forget(self) -> None:
-        """Forget what was found about a problem, because the run has moved to another one."""
-        self.report, self.about, self._weights, self._in_units = None, "", None, None
-        self._optimum = None
-        self._percent = None
-        self.end_cursor()
-        self._engine.forget()
 
     def at_hand(self, weights: Floats) -> Report | None:
         """Return the panel's report if it is on these weights (parameters,)."""
@@ -201,10 +194,9 @@ class ReportPanel(ScrollingPanel):
         self.cursor_on = view.problem.task == "binary"
         return self.cursor_on
 
-    def move_cursor(self, across: int, down: int, view: View) -> int:
+    def move_cursor(self, across: int, down: int, view: View) -> None:
         """Move the threshold: by 0.01 to the right and left, by 0.1 up and down."""
         self._percent = min(max(self._shown + across - 10 * down, 1), 99)
-        return 0
 
     def confirm(self, view: View) -> TakeThreshold | None:
         """Return what gives the run the threshold that the report is shown at."""
@@ -312,14 +304,11 @@ def _layout(names: list[str], room: int) -> tuple[tuple[str, ...], tuple[int, ..
     """Return header, widths and digits of the table: the roomiest that fits, names cut least."""
     longest = min(max(map(width, names), default=0), _MOST_NAME)
     for header, widths, digits in _LAYOUTS:
-        first = max(longest, widths[0])
-        rest = sum(widths[1:])
-        if first + rest <= room:
-            return header, (first, *widths[1:]), digits
-        if room - rest >= max(_LEAST_NAME, widths[0]):
-            return header, (room - rest, *widths[1:]), digits
-    header, widths, digits = _LAYOUTS[-1]
-    return header, (max(room - sum(widths[1:]), 1), *widths[1:]), digits
+        wanted, left = max(longest, widths[0]), room - sum(widths[1:])
+        form = header, (max(min(wanted, left), 1), *widths[1:]), digits
+        if left >= min(wanted, max(_LEAST_NAME, widths[0])):
+            break
+    return form
 
 
 def _class_rows(

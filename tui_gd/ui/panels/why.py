@@ -2,14 +2,14 @@
 
 import math
 import time
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from tui_gd.insight.curvature import SafeRate, compared, wording
 from tui_gd.insight.diagnosis import FLAT_SLOPE, NEAR, STRAIGHT, TURNED, going, rescue_rate
 from tui_gd.insight.evidence import SATURATED
 from tui_gd.insight.verdict import Steady, Verdict, epochs, share
 from tui_gd.plots.axes import BORDER
-from tui_gd.plots.cells import Cells, width, wrapped
+from tui_gd.plots.cells import Cells, first_fitting, width, wrapped
 from tui_gd.plots.gauge import GAUGE_ROWS, draw_gauge
 from tui_gd.plots.palette import Colour
 from tui_gd.plots.table import Table, draw_table
@@ -48,19 +48,15 @@ class WhyPanel(ScrollingPanel):
     PLACE: ClassVar[int] = 2
     READING_SECONDS = 0.25
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._found: Measured | None = None
+    _found: Measured | None
+
+    def forget(self) -> None:
+        """Forget what was found about a problem, because the run has moved to another one."""
+        super().forget()
         self._steady, self._lane = Steady(), -1
         # the lines around the panels show the verdict too
         self._judged: tuple[_About, Verdict] | None = None
         self._engine = KeptEngine()
-
-    def forget(self) -> None:
-        """Forget what was found about a problem, because the run has moved to another one."""
-        self._found = self._judged = None
-        self._steady = Steady()
-        self._engine.forget()
 
     def verdict(self, view: View) -> Verdict:
         """Return how training goes at the viewed epoch; while it goes on, without flicker."""
@@ -169,6 +165,17 @@ class WhyPanel(ScrollingPanel):
         way = "turned back" if cosine < TURNED else "at an angle"
         way = "same way" if cosine > STRAIGHT else way
         cos = f"cos {cosine:.2f}".replace("-", "−")
+        was, limits = ("", ""), ("", "")
+        found, safe = self._found_here(view), self._safe(view)
+        if found and math.isfinite(found.start_norm):
+            was = f"was {found.start_norm:.3g} at the start", f"was {found.start_norm:.3g}"
+        if safe and safe.limit is not None:
+            limits = "sets the largest safe step", "limits α"
+        downhill = "none found that is negative", "none found < 0"
+        if values["smallest eigenvalue"] < 0:
+            downhill = "negative: a way down exists", "a way down"
+        elif found is None or found.curvature.exact:
+            downhill = "uphill in every direction", "all uphill"
         # p(1−p) is a factor of a row's pull only for squared error
         pull = lane.loss_name in {"sse", "mse"}
         few, saturated = f"{SATURATED:g}", values["saturated"]
@@ -178,7 +185,7 @@ class WhyPanel(ScrollingPanel):
                 *(f"loss, last {epochs(int(steps))}", change if steps else math.nan),
                 *(_percent(change), going(verdict), going(verdict)),
             ),
-            ("gradient ‖g‖", values["‖g‖"], "", *self._was(view)),
+            ("gradient ‖g‖", values["‖g‖"], "", *was),
             (
                 *("gain on this slope", slope, share(slope) if slope < 1 else "all"),
                 "of the loss" + f": flat (below {share(FLAT_SLOPE)})" * flat,
@@ -193,8 +200,8 @@ class WhyPanel(ScrollingPanel):
                 *(_tried(values["found to gain"]), "of the loss"),
             ),
             ("last two steps", cosine, way, cos, cos),
-            ("steepest curvature λ", values["largest eigenvalue"], "", *self._limits(view)),
-            ("lowest curvature", values["smallest eigenvalue"], "", *self._downhill(view, values)),
+            ("steepest curvature λ", values["largest eigenvalue"], "", *limits),
+            ("lowest curvature", values["smallest eigenvalue"], "", *downhill),
             (
                 "rows without pull" if pull else "saturated rows",
                 *(saturated, share(saturated), f"p(1−p) below {few}", f"p(1−p) < {few}"),
@@ -213,30 +220,9 @@ class WhyPanel(ScrollingPanel):
         names = max((width(name) for name, _, _ in known), default=0)
         before = names + max((width(text) for _, text, _ in known), default=0) + 2 * _TABLE_GAP
         return [
-            (name, text, next((one for one in meanings if before + width(one) <= room), ""))
+            (name, text, first_fitting([*meanings, ""], room - before))
             for name, text, meanings in known
         ]
-
-    def _was(self, view: View) -> tuple[str, str]:
-        """Return how long the gradient was at the start."""
-        found = self._found_here(view)
-        if found is None or not math.isfinite(found.start_norm):
-            return "", ""
-        return f"was {found.start_norm:.3g} at the start", f"was {found.start_norm:.3g}"
-
-    def _limits(self, view: View) -> tuple[str, str]:
-        safe = self._safe(view)
-        limits = safe is not None and safe.limit is not None
-        return ("sets the largest safe step", "limits α") if limits else ("", "")
-
-    def _downhill(self, view: View, values: dict[str, float]) -> tuple[str, str]:
-        """Return what the smallest eigenvalue says about ways down."""
-        found = self._found_here(view)
-        if values["smallest eigenvalue"] < 0:
-            return "negative: a way down exists", "a way down"
-        if found is None or found.curvature.exact:
-            return "uphill in every direction", "all uphill"
-        return "none found that is negative", "none found < 0"
 
     def numbers(self, view: View) -> list[str]:
         """Return the verdict, the advice and all numbers, with all their digits."""
@@ -282,11 +268,6 @@ class WhyPanel(ScrollingPanel):
             return measure(snapshot, view.problem, view.predictor, engine, start)
 
         return Study(key, compute)
-
-    def take(self, key: tuple[object, ...], result: Any) -> None:
-        """Keep what was found."""
-        if isinstance(result, Measured):
-            self._found = result
 
     def _found_here(self, view: View) -> Measured | None:
         """Return what was found last, if it was on the viewed lane."""

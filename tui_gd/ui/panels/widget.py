@@ -20,7 +20,7 @@ from textual.widget import Widget
 from tui_gd.plots.cells import Cells, changed_spans
 from tui_gd.plots.palette import RGB, Colour, is_bold, regular
 from tui_gd.session.snapshot import RunState
-from tui_gd.ui.keys import APP_ACTIONS
+from tui_gd.ui.keys import target
 from tui_gd.ui.panels.lines import Lines
 from tui_gd.ui.panels.panel import Panel, View
 
@@ -39,31 +39,26 @@ def _colour(colour: Colour) -> Color:
 
 
 class CellView(Widget):
-    """Shows cells exactly: palette numbers as they are, no theme, no rounded colours."""
+    """Shows `cells` exactly: palette numbers as they are, no theme, no rounded colours."""
 
     ALLOW_SELECT: ClassVar[bool] = False
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self._cells: Cells | None = None
+        self.cells: Cells | None = None
         # rows drawn at the current width: Textual asks for all rows whenever one of them changes
         self._strips: dict[int, Strip] = {}
         self._strips_width = 0
 
-    @property
-    def cells(self) -> Cells | None:
-        """The cells on show."""
-        return self._cells
-
     def show(self, cells: Cells) -> None:
         """Show these cells; unchanged cells send nothing."""
-        spans = changed_spans(self._cells, cells)
-        if self._cells is not None and self._cells.shape == cells.shape:
+        spans = changed_spans(self.cells, cells)
+        if self.cells is not None and self.cells.shape == cells.shape:
             for row, _, _ in spans:
                 self._strips.pop(row, None)
         else:
             self._strips.clear()
-        self._cells = cells
+        self.cells = cells
         if spans:
             self.refresh(*(Region(start, row, stop - start, 1) for row, start, stop in spans))
 
@@ -80,13 +75,12 @@ class CellView(Widget):
 
     def _strip(self, y: int) -> Strip:
         """Return the row at `y`; reuse the last one until something in it changes."""
-        strip = self._strips.get(y)
-        if strip is None:
-            strip = self._strips[y] = self._new_strip(y)
-        return strip
+        if y not in self._strips:
+            self._strips[y] = self._new_strip(y)
+        return self._strips[y]
 
     def _new_strip(self, y: int) -> Strip:
-        cells, width = self._cells, self._strips_width
+        cells, width = self.cells, self._strips_width
         if cells is None or y >= cells.shape[0] or not cells.shape[1]:
             return Strip([Segment(" " * width, _style(-1, -1))], width)
         code, fg, bg = cells.code[y], cells.fg[y], cells.bg[y]
@@ -123,7 +117,7 @@ class LinesWidget(CellView):
         """Perform the action of the clicked place."""
         for row, start, stop, action in self._places:
             if row == event.y and start <= event.x < stop:
-                await self.screen.run_action(f"app.{action}" if action in APP_ACTIONS else action)
+                await self.screen.run_action(target(action))
                 return
 
 

@@ -525,7 +525,7 @@ def action_restore(screen: RunScreen) -> None:
 
 def action_move(screen: RunScreen, by: int) -> None:
     """Move the selection in the focused panel: a sample, a row, or the current lane."""
-    screen.run.sender.choose_lane(screen.board.panel.moved(by, screen.view))
+    screen.move(screen.board.panel, by)
     screen.redraw()
 
 

@@ -33,8 +33,8 @@ from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.context import Beginning, Context, LastView
 from tui_gd.ui.keys import CURSOR_KEYS, KeyRepeat, target
 from tui_gd.ui.panels import lines
-from tui_gd.ui.panels.board import LESSON_ROWS, SMALLEST, Arrangement, Board
-from tui_gd.ui.panels.panel import TakeThreshold, View
+from tui_gd.ui.panels.board import LESSON_ROWS, SMALLEST, Arrangement, Board, arrange
+from tui_gd.ui.panels.panel import Panel, TakeThreshold, View
 from tui_gd.ui.panels.widget import CellView, LinesWidget, PanelWidget
 from tui_gd.ui.screens.lesson import LessonBox
 from tui_gd.ui.screens.live_run import LiveRun
@@ -112,7 +112,7 @@ class RunScreen(Screen[None]):
                     self._bindings.key_to_bindings.pop(key, None)
             if action.keys:  # all keys of this screen, after those of the cursor
                 self._bindings.bind(
-                    action.keys, target(action), show=False, priority=action.name == "quit"
+                    action.keys, target(action.name), show=False, priority=action.name == "quit"
                 )
         self._top, self._status = LinesWidget("top"), LinesWidget("status")
         self._verdict, self._tabs = LinesWidget("verdict"), LinesWidget("tabs")
@@ -514,7 +514,8 @@ class RunScreen(Screen[None]):
 
     def _arrangement(self) -> Arrangement:
         below = LESSON_ROWS if self.lesson.guide else 0
-        return self.board.arrangement(self.size, below, len(self._said))
+        maximised, said = self.board.maximised, len(self._said)
+        return arrange(*self.size, maximised=maximised, below=below, said=said)
 
     def lay_out(self) -> None:
         """Choose the layout for the size, and draw."""
@@ -550,8 +551,15 @@ class RunScreen(Screen[None]):
             factor = _WHEEL**event.up
             zoomed = event.panel.zoom_at(event.x, event.y, factor, self.view)
             if not zoomed and not self.run.loading:
-                self.run.sender.choose_lane(event.panel.moved(-event.up, self.view))
+                self.move(event.panel, -event.up)
             self.redraw()
+
+    def move(self, panel: Panel, by: int) -> None:
+        """Move the selection in a panel: a sample, a row, or the current lane."""
+        if panel.CHOOSES_LANES:
+            self.run.sender.choose_lane(by)
+        else:
+            panel.moved(by, self.view)
 
     def on_panel_dragged(self, event: PanelWidget.Dragged) -> None:
         """Move the window with the pointer."""
@@ -585,8 +593,9 @@ class RunScreen(Screen[None]):
             self.board.panel.end_cursor()
             self.notices.say(why)
         elif self.run.runner:
-            lanes = self.board.panel.move_cursor(across, down, self.view)
-            if not self.run.loading:
-                self.run.sender.choose_lane(lanes)
+            panel = self.board.panel
+            panel.move_cursor(across, down, self.view)
+            if panel.CHOOSES_LANES and not self.run.loading:
+                self.run.sender.choose_lane(down)
             self.board.step.sample = self.board.points.sample
             self.redraw()
