@@ -104,10 +104,8 @@ def principal_plane(path: Floats, through: Floats, gradient: Floats) -> Plane:
     ]
     slope = np.where(np.isfinite(gradient), gradient, 0.0).astype(np.float64)
     steepest = np.argsort(-np.abs(slope), kind="stable")[:3]
-    for name, vector in [
-        ("gradient", slope),
-        *(("across", _unit(len(slope), i)) for i in steepest),
-    ]:
+    along_weights = [("across", np.eye(1, len(slope), i)[0]) for i in steepest]
+    for name, vector in [("gradient", slope), *along_weights]:
         rest = vector / (np.abs(vector).max() or 1.0)
         length = float(np.linalg.norm(rest))
         for _ in range(2):  # the second pass removes rounding errors
@@ -146,19 +144,13 @@ def _turned(direction: Floats) -> Floats:
     return -direction if direction[np.argmax(np.abs(direction))] < 0.0 else direction
 
 
-def _unit(length: int, index: int) -> Floats:
-    vector = np.zeros(length)
-    vector[index] = 1.0
-    return vector
-
-
-def covering(points: Floats, before: Limits | None = None, reach: float = 0.0) -> Limits:
+def covering(points: Floats, before: Limits | None = None) -> Limits:
     """Return limits around points (n, axes), or the limits `before` while these still fit.
 
     Every axis has a margin of a quarter on both sides, and at least half of the widest axis's span;
-    around a single place, twice the largest coordinate. `reach` is the least span. Limits that have
-    to grow do so on that side alone, by at least a quarter; limits more than eight times as wide as
-    needed are replaced. Points that are not finite, or beyond `LARGEST_WEIGHT`, do not count.
+    around a single place, twice the largest coordinate. Limits that have to grow do so on that side
+    alone, by at least a quarter; limits more than eight times as wide as needed are replaced.
+    Points that are not finite, or beyond `LARGEST_WEIGHT`, do not count.
     """
     good = points
     if not np.abs(points).max(initial=0.0) <= LARGEST_WEIGHT:
@@ -169,7 +161,7 @@ def covering(points: Floats, before: Limits | None = None, reach: float = 0.0) -
     spans = high - low
     size = float(np.abs(good).max())
     # a path of one place has no scale; its distance from 0 gives one
-    least = max(0.5 * float(spans.max()), reach, 1e-9 * size)
+    least = max(0.5 * float(spans.max()), 1e-9 * size)
     if float(spans.max()) <= 0.1 * size or not size:
         least = max(least, size or 1.0)
     wide = np.maximum(spans, least)

@@ -33,6 +33,8 @@ from tui_gd.plots.table import short_names
 # cells of a class's name in the legend, where not all names fit whole
 _WHOLE, _LONGEST_NAME, _SHORTEST_NAME = 99, 10, 3
 _TEXTURES, _PLAIN_TEXTURES = " ░▒▓", " .:="
+_MARGIN = 0.08
+"""The share of the span that is free on each side of the data."""
 
 Index = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Rows and columns."""
@@ -60,15 +62,15 @@ class ClassifiedPoints:
         return np.where(wrong, labels + self.classes, labels)
 
 
-def decision_limits(points: NDArray[np.floating], margin: float = 0.08) -> Limits:
-    """Return limits around points (n, 2) with a margin, given as a share of the span."""
+def decision_limits(points: NDArray[np.floating]) -> Limits:
+    """Return limits around points (n, 2) with a margin."""
     finite = points[np.isfinite(points).all(axis=1)] if len(points) else points
     if not len(finite):
         return (0.0, 1.0, 0.0, 1.0)
     low, high = finite.min(axis=0), finite.max(axis=0)
     size = np.maximum(np.abs(low), np.abs(high))
     span = np.where(high - low > size * 1e-9, high - low, np.where(size > 0, size, 1.0))
-    low, high = low - span * margin, high + span * margin
+    low, high = low - span * _MARGIN, high + span * _MARGIN
     return (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
 
 

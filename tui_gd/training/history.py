@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,13 +113,9 @@ class Lane:
 
     def loss_since(self, epoch: int) -> int:
         """Return the epoch from which on the lane has had the loss that it has at `epoch`."""
-        methods = [method for method in self.methods if method.since <= epoch]
-        since = methods[-1].since
-        for method in reversed(methods):
-            if method.loss != methods[-1].loss:
-                break
-            since = method.since
-        return since
+        methods = [method for method in reversed(self.methods) if method.since <= epoch]
+        alike = takewhile(lambda method: method.loss == methods[0].loss, methods)
+        return min(method.since for method in alike)
 
     def next_change(self, epoch: int) -> float:
         """Return the first epoch after `epoch` at which rate or method changes, or infinity."""
