@@ -39,14 +39,11 @@ class Treatment:
     """Which columns of a table are used and how, and why others are left out.
 
     `used` are (slot, use): first numbers without gaps, then numbers with gaps, text, dates and
-    times. `counting` are the slots of columns that count the rows, `distinct` those of other
-    whole numbers that are different in every row.
+    times.
     """
 
     used: tuple[tuple[int, Use], ...]
     left_out: dict[int, str]
-    counting: tuple[int, ...] = ()
-    distinct: tuple[int, ...] = ()
 
     @property
     def unchanged(self) -> bool:
@@ -68,7 +65,8 @@ class Seen:
 
     Of text, `codes` are the different ones there, rising, each of which occurs `counts` times. Of
     dates, `parts` are those that differ there, and `first` is the first day. `missing`: some rows
-    have no value, test rows included. `distinct` and `counting` are as in `Treatment`.
+    have no value, test rows included. `distinct`: they are whole numbers, different in every row;
+    `counting`: these count the rows.
     """
 
     there: int
@@ -111,24 +109,19 @@ def treatment_of(table: Table, seen: Sequence[Seen], train: int, dates: str) -> 
     """
     uses: dict[Use, list[int]] = {"number": [], "filled": [], "text": [], "date": [], "time": []}
     left_out: dict[int, str] = {}
-    counting: list[int] = []
-    distinct: list[int] = []
     _refuse_faults(table, dates)
     for slot, (column, own) in enumerate(zip(table.columns, seen, strict=False)):
         why = why_left_out(column, own, train, dates)
         if why:
             left_out[slot] = why
-            continue
-        if own.distinct:
-            (counting if own.counting else distinct).append(slot)
-        if column.kind in {"text", "date", "time"}:
+        elif column.kind in {"text", "date", "time"}:
             uses[cast(Use, column.kind)].append(slot)
         else:
             uses["filled" if own.missing else "number"].append(slot)
     used = tuple((slot, use) for use, slots in uses.items() for slot in slots)
     if not used:
         raise _nothing_left(table, left_out)
-    return Treatment(used, left_out, tuple(counting), tuple(distinct))
+    return Treatment(used, left_out)
 
 
 def _nothing_left(table: Table, left_out: dict[int, str]) -> ProblemError:
@@ -290,8 +283,9 @@ def _one_hot(column: Column, seen: Seen, gaps: int, train: int) -> tuple[Made, s
     if len(counts) - int(rare.sum()) + 1 > MOST_TEXTS:
         rare[np.argsort(counts, kind="stable")[: -(MOST_TEXTS - 1)]] = True
     own, together = codes[~rare].tolist(), int(rare.sum())
-    names = distinct(f"{column.name}={_label(column, code)}" for code in own)
-    made = list(zip(names, [_text_rule(column, code) for code in own], strict=True))
+    made = [_of_text(column, code) for code in own]
+    names = distinct(f"{column.name}={text}" for text, _ in made)
+    made = list(zip(names, [rule for _, rule in made], strict=True))
     words = f"one-hot, {len(own)} texts"
     if together:
         made.append((f"{column.name}=(rare)", FeatureRule(column.name, "rare")))
@@ -299,16 +293,12 @@ def _one_hot(column: Column, seen: Seen, gaps: int, train: int) -> tuple[Made, s
     return made, words
 
 
-def _text_rule(column: Column, code: float) -> FeatureRule:
+def _of_text(column: Column, code: float) -> tuple[str, FeatureRule]:
+    """Return a text as names show it, and its rule."""
     if math.isnan(code):
-        return FeatureRule(column.name, "missing")
-    return FeatureRule(column.name, "text", text=column.labels[int(code)])
-
-
-def _label(column: Column, code: float) -> str:
-    if math.isnan(code):
-        return "(missing)"
-    return safe_text(column.labels[int(code)], LABEL_SHOWN)
+        return "(missing)", FeatureRule(column.name, "missing")
+    text = column.labels[int(code)]
+    return safe_text(text, LABEL_SHOWN), FeatureRule(column.name, "text", text=text)
 
 
 def _parts_of(column: Column, seen: Seen, median: float) -> tuple[Made, str]:

@@ -14,7 +14,7 @@ from tui_gd.problems.jsonlines import JsonLines
 from tui_gd.problems.prepare import looks_at, prepare
 from tui_gd.problems.problem import ColumnLook, FirstRows, Problem
 from tui_gd.problems.reading import Reading
-from tui_gd.problems.sources import Kinds, Progress, Source, find_column
+from tui_gd.problems.sources import Kinds, Progress, Source, find_column, wrong_column
 from tui_gd.problems.split import Preparation
 from tui_gd.problems.tables import MOST_LABELS, Table, read_table
 
@@ -109,11 +109,8 @@ def chosen_columns(source: Source, target: str | None, drop: Sequence[str]) -> l
         raise TargetMissing(source.shown, tuple(names))
     name = find_column(source.shown, every, target, source.remarks)
     if name not in names:
-        raise ProblemError(
-            f"{source.shown}: column {name!r} is the target, so --drop cannot leave it out",
-            way(drop=None),
-            column=name,
-        )
+        words = "is the target, so --drop cannot leave it out"
+        raise wrong_column(source.shown, name, words, way(drop=None))
     names.remove(name)
     return [*names, name]
 
@@ -221,11 +218,8 @@ def _read_test(source_like: Callable[[Kinds], Source], train: Table, target: str
             for entry in (column, known)
         )
         if column.many and not known.many:
-            raise ProblemError(
-                f"{source.shown}: column {column.name!r} has more than {MOST_LABELS:,} different"
-                " texts; test on fewer rows",
-                column=column.name,
-            )
+            words = f"has more than {MOST_LABELS:,} different texts; test on fewer rows"
+            raise wrong_column(source.shown, column.name, words)
         if one != two and known.missing < len(train.values) and column.missing < len(table.values):
             if column.no_number is not None and two == "number":
                 place, value = column.no_number
@@ -234,9 +228,6 @@ def _read_test(source_like: Callable[[Kinds], Source], train: Table, target: str
                     f" but {train.shown} has numbers there; correct it, or leave it empty",
                     column=column.name,
                 )
-            raise ProblemError(
-                f"{source.shown}: column {column.name!r} holds {one}, but {two} in"
-                f" {train.shown}; make them the same",
-                column=column.name,
-            )
+            words = f"holds {one}, but {two} in {train.shown}; make them the same"
+            raise wrong_column(source.shown, column.name, words)
     return table

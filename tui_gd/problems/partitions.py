@@ -56,7 +56,7 @@ from tui_gd.problems.pieces import (
 from tui_gd.problems.prepare import Target, column_notes, hints_of, target_of
 from tui_gd.problems.problem import FeatureRule, Problem, standardized, task_of
 from tui_gd.problems.reading import Reading
-from tui_gd.problems.sources import Column, Progress
+from tui_gd.problems.sources import Column, Progress, wrong_column
 from tui_gd.problems.split import Preparation, check_split, split_rows
 from tui_gd.problems.tables import MOST_LABELS, Floats, Table
 from tui_gd.problems.text import option
@@ -111,7 +111,9 @@ def load_partitioned(
     handles, lengths = loading.ready(rules, target)
     about = column_notes(loading.table, treatment, target, done, wanted.how.standardize)
     problem = loading.problem(handles, lengths, target, names)
-    hints = hints_of(loading.table, treatment, target, problem.x_train, wanted.how.standardize)
+    hints = hints_of(
+        loading.table, treatment, seen, target, problem.x_train, wanted.how.standardize
+    )
     return replace(problem, rules=rules, about=about, hints=(*hints, *problem.hints))
 
 
@@ -323,12 +325,10 @@ class _Loading:
             if use not in {"date", "time"}:
                 continue
             if self.facts[slot].counts is None:
-                name = self.table.columns[slot].name
-                raise ProblemError(
-                    f"{self.shown}: column {name!r} holds more than {MOST_LABELS:,} different"
-                    f" {use}s: leave it out with --drop",
-                    column=name,
+                words = (
+                    f"holds more than {MOST_LABELS:,} different {use}s: leave it out with --drop"
                 )
+                raise wrong_column(self.shown, self.table.columns[slot].name, words)
             medians[slot] = _counted_median(self.facts[slot])
         return medians
 
@@ -455,13 +455,11 @@ def _merged_columns(heads: Sequence[Head], labels: Sequence[set[str] | None]) ->
         for head, other in known:
             alike = {"number", "yes/no"}
             if other.kind != one.kind and not {other.kind, one.kind} <= alike:
-                raise ProblemError(
-                    f"{head.shown}: column {first.name!r} holds {other.kind}, but {one.kind} in"
-                    f" {known[0][0].shown}; make them the same, or read the column as text with"
-                    f" {option('text', first.name)}",
-                    way(text=first.name),
-                    column=first.name,
+                words = (
+                    f"holds {other.kind}, but {one.kind} in {known[0][0].shown}; make them the"
+                    f" same, or read the column as text with {option('text', first.name)}"
                 )
+                raise wrong_column(head.shown, first.name, words, way(text=first.name))
             if other.kind != one.kind:
                 one.kind = "number"
             if other.day_first != one.day_first:

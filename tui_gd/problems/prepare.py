@@ -30,7 +30,7 @@ from tui_gd.problems.problem import (
     task_of,
 )
 from tui_gd.problems.reading import MISSING_NUMBERS
-from tui_gd.problems.sources import Column
+from tui_gd.problems.sources import Column, wrong_column
 from tui_gd.problems.split import (
     Preparation,
     check_classes,
@@ -92,7 +92,7 @@ def prepare(
         class_names=target.class_names,
         target_name=target.name,
         about=column_notes(table, treatment, target, done, how.standardize),
-        hints=hints_of(table, treatment, target, x_train, how.standardize),
+        hints=hints_of(table, treatment, seen, target, x_train, how.standardize),
         rules=rules,
         x_validation=x_validation,
         y_validation=y_validation,
@@ -160,31 +160,21 @@ def target_of(shown: str, column: Column, values: Floats, task: str | None) -> T
     if column.fault:
         raise ProblemError(f"{shown}: {column.fault}", *column.fault.ways, column=name)
     if column.kind in {"date", "time"}:
-        raise ProblemError(
-            f"{shown}: column {name!r} holds {column.kind}s, which cannot be the target;"
-            " choose another --target",
-            column=name,
-        )
+        words = f"holds {column.kind}s, which cannot be the target; choose another --target"
+        raise wrong_column(shown, name, words)
     if column.many or len(column.labels) > MOST_CLASSES:
-        raise ProblemError(
-            f"{shown}: column {name!r} has more than {MOST_CLASSES} different texts, too many for"
-            " classes: choose another --target",
-            column=name,
+        words = (
+            f"has more than {MOST_CLASSES} different texts, too many for classes: choose another"
         )
+        raise wrong_column(shown, name, f"{words} --target")
     if (values == values[0]).all():
         value = column.labels[int(values[0])] if column.labels else f"{values[0]:g}"
-        raise ProblemError(
-            f"{shown}: column {name!r} is {safe_text(value)} in every row: there is nothing to"
-            " learn, choose another --target",
-            column=name,
-        )
+        words = f"is {safe_text(value)} in every row: there is nothing to learn,"
+        raise wrong_column(shown, name, f"{words} choose another --target")
     if column.kind == "text":
         if task == "regression":
-            raise ProblemError(
-                f"{shown}: column {name!r} holds text, which --task regression cannot learn",
-                way(task=None),
-                column=name,
-            )
+            words = "holds text, which --task regression cannot learn"
+            raise wrong_column(shown, name, words, way(task=None))
         kind = class_type(len(column.labels))
         labels = tuple(distinct(safe_text(label) for label in column.labels))
         return Target(name, values.astype(kind), labels, "because it is text", column.labels)
@@ -194,12 +184,9 @@ def target_of(shown: str, column: Column, values: Floats, task: str | None) -> T
     if not len(kinds) or (task is None and 2 * len(kinds) > rows and column.kind == "number"):
         return Target(name, values, (), "because its values are not just a few whole numbers")
     if len(kinds) > MOST_CLASSES:
-        raise ProblemError(
-            f"{shown}: column {name!r} has {len(kinds):,} different numbers, more than"
-            f" {MOST_CLASSES} classes: leave --task classification out",
-            way(task=None),
-            column=name,
-        )
+        words = f"has {len(kinds):,} different numbers, more than {MOST_CLASSES} classes:"
+        words += " leave --task classification out"
+        raise wrong_column(shown, name, words, way(task=None))
     y = np.searchsorted(kinds, values).astype(class_type(len(kinds)))
     if column.kind == "yes/no":
         return Target(name, y, ("false", "true"), "because it is yes or no", (0.0, 1.0))
@@ -327,7 +314,12 @@ def task_hint(target: Target) -> str:
 
 
 def hints_of(
-    table: Table, treatment: Treatment, target: Target, x_train: Floats, standardize: bool
+    table: Table,
+    treatment: Treatment,
+    seen: Sequence[Seen],
+    target: Target,
+    x_train: Floats,
+    standardize: bool,
 ) -> tuple[str, ...]:
     """Return the task and hints on what would help, one line each."""
     hints = [task_hint(target)]
@@ -341,12 +333,12 @@ def hints_of(
         for label in target.class_names
         if label in MISSING_NUMBERS
     ]
-    seen: dict[str, str] = {}
-    pairs = [(seen.setdefault(label.casefold(), label), label) for label in target.class_names]
+    first: dict[str, str] = {}
+    pairs = [(first.setdefault(label.casefold(), label), label) for label in target.class_names]
     alike = [pair for pair in pairs if pair[0] != pair[1]]
     if alike:
-        others = len(alike) - 1
-        more = f" (and {others:,} other pair{'s' * (others > 1)})" if others else ""
+        pairs_more = len(alike) - 1
+        more = f" (and {pairs_more:,} other pair{'s' * (pairs_more > 1)})" if pairs_more else ""
         hints.append(
             f"classes {alike[0][0]!r} and {alike[0][1]!r} differ in case alone"
             f"{more}: make them the same"
@@ -355,19 +347,22 @@ def hints_of(
         hints.append(f"--task regression learns {target.name} as a number")
     hints += table.remarks
     hints += [f"{column.name}: {column.remark}" for column in table.columns if column.remark]
-    named = [table.columns[slot].name for slot in treatment.counting]
+    used = [
+        (column.name, one)
+        for slot, (column, one) in enumerate(zip(table.columns, seen, strict=False))
+        if slot not in treatment.left_out and one.distinct
+    ]
+    counting = [name for name, one in used if one.counting]
     # the columns of arrays cannot be dropped
-    if named and len(x_train) > FEW_ROWS and table.memory is not None:
-        verb = "counts" if len(named) == 1 else "count"
+    if counting and len(x_train) > FEW_ROWS and table.memory is not None:
+        verb, listed = "counts" if len(counting) == 1 else "count", ",".join(counting[:5])
+        hints.append(f"{', '.join(counting[:5])} {verb} the rows: --drop {listed} if that is all")
+    others = [name for name, one in used if not one.counting]
+    if others and len(x_train) >= MANY_ROWS:
+        verb, listed = "differs" if len(others) == 1 else "differ", ",".join(others[:5])
         hints.append(
-            f"{', '.join(named[:5])} {verb} the rows: --drop {','.join(named[:5])} if that is all"
-        )
-    distinct = [table.columns[slot].name for slot in treatment.distinct]
-    if distinct and len(x_train) >= MANY_ROWS:
-        verb = "differs" if len(distinct) == 1 else "differ"
-        hints.append(
-            f"{', '.join(distinct[:5])} {verb} in every row: --drop {','.join(distinct[:5])} if"
-            " that only names the rows"
+            f"{', '.join(others[:5])} {verb} in every row: --drop {listed} if that only names the"
+            " rows"
         )
     numbers = [slot for slot, use in treatment.used if use in {"number", "filled"}]
     if not standardize and numbers:
@@ -400,17 +395,15 @@ def _note(column: Column, done: str, features: tuple[str, ...] = ()) -> ColumnNo
 def _found(column: Column) -> str:
     """Return what a column holds, in words."""
     missing = f"{column.missing:,} missing" if column.missing else ""
+    if column.kind == "nested":
+        return ""
     if column.kind == "text":
         count = f"more than {MOST_LABELS:,}" if column.many else f"{len(column.labels):,}"
-        texts = f"{count} text{'s' * (column.many or len(column.labels) != 1)}"
-    elif column.kind == "yes/no":
-        texts = ""
+        values = f"{count} text{'s' * (column.many or len(column.labels) != 1)}"
+    elif column.kind == "yes/no" or not math.isfinite(column.low):
+        values = ""
     elif column.kind == "date":
-        texts = ""
-        if math.isfinite(column.low):
-            texts = f"{date_text(column.low)} to {date_text(column.high)}"
-    elif column.kind in {"number", "time"}:
-        texts = f"{column.low:.6g} to {column.high:.6g}" if math.isfinite(column.low) else ""
+        values = f"{date_text(column.low)} to {date_text(column.high)}"
     else:
-        texts, missing = "", ""
-    return ", ".join(filter(None, (texts, missing)))
+        values = f"{column.low:.6g} to {column.high:.6g}"
+    return ", ".join(filter(None, (values, missing)))

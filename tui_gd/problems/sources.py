@@ -152,6 +152,11 @@ def find_column(shown: str, names: Sequence[str], wanted: str, remarks: Sequence
     )
 
 
+def wrong_column(shown: str, name: str, words: str, *ways: Way) -> ProblemError:
+    """Return the error that says what is wrong with a column of a file."""
+    return ProblemError(f"{shown}: column {name!r} {words}", *ways, column=name)
+
+
 def arrays_of(table: Any) -> list[Any]:
     """Return the columns of an Arrow table as one array each."""
     return [

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from tui_gd.errors import Fault, ProblemError, way
 from tui_gd.problems import dates
 from tui_gd.problems.reading import Reading, written_otherwise
-from tui_gd.problems.sources import Batch, Column, Kind, Progress, Source
+from tui_gd.problems.sources import Batch, Column, Kind, Progress, Source, wrong_column
 from tui_gd.problems.text import option, safe_text
 
 Floats = NDArray[np.float64]
@@ -124,10 +125,9 @@ def read_table(
     a table of the same columns. `skip_missing_target` leaves out rows without one. With `first`
     only as many rows are read as come at once. A table of more than `most` bytes is refused.
     """
+    collect = partial(_collect, source, names, target, progress, first=first, most=most)
     try:
-        table = _collect(source, names, target, progress, first=first, most=most)
-        if table is None:
-            table = _collect(source, names, target, progress, first=first, most=most)
+        table = collect() or collect()
     except MemoryError:
         raise ProblemError(f"{source.shown}: not enough memory; take fewer rows") from None
     if table is None:
@@ -150,11 +150,8 @@ def _skip_rows(table: Table, target: int) -> None:
     if not skipped:
         return
     if skipped == rows:
-        raise ProblemError(
-            f"{table.shown}: column {table.columns[target].name!r} is missing in all rows;"
-            " choose another --target",
-            column=table.columns[target].name,
-        )
+        words = "is missing in all rows; choose another --target"
+        raise wrong_column(table.shown, table.columns[target].name, words)
     end, step = 0, max(1, MOVED // table.values.shape[1])
     for start in range(0, rows, step):
         part = table.values[start : start + step][~missing[start : start + step]]
@@ -284,10 +281,8 @@ def _fill(column: Column, out: Floats, array: Any, batch: Batch, source: Source)
             try:
                 array = array.cast(pa.float64())
             except (pa.ArrowException, ValueError):
-                raise ProblemError(
-                    f"{source.shown}: column {column.name!r} holds {array.type}, not numbers",
-                    column=column.name,
-                ) from None
+                words = f"holds {array.type}, not numbers"
+                raise wrong_column(source.shown, column.name, words) from None
         out[:] = array.to_numpy(zero_copy_only=False)
 
 
