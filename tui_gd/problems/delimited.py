@@ -145,12 +145,8 @@ class Delimited(Source):
         is_last = self._span[1] in {None, self._file.size}
         footer = self.reading.skip_footer if is_last else 0
         with closing(self._file.chunks(self._line_quote, *self._span)) as chunks:
-            for chunk in _without_last(map(self._clean, chunks), footer):
-                if chunk.data.strip():
-                    yield chunk
-
-    def _clean(self, chunk: Chunk) -> Chunk:
-        return replace(chunk, data=self._cleaned(chunk))
+            cleaned = (replace(chunk, data=self._cleaned(chunk)) for chunk in chunks)
+            yield from (one for one in _without_last(cleaned, footer) if one.data.strip())
 
     def _cleaned(self, chunk: Chunk) -> bytes:
         """Return the bytes of a chunk with lines that are left out empty: they still count."""
@@ -194,7 +190,8 @@ class Delimited(Source):
         try:
             table = self._read(chunk, {})
         except (pa.ArrowException, ValueError) as error:
-            raise self._fault(chunk, 0, error) from None
+            self._explain(chunk, 0)
+            raise self._fault(chunk, error) from None
         kinds: dict[int, Kind] = {}
         for index, column in enumerate(table.columns):
             kind = kind_of(column.type)
@@ -292,7 +289,7 @@ class Delimited(Source):
                 self.changed = True
             return self._parse(chunk)
         except (pa.ArrowException, ValueError) as other:
-            raise self._fault(chunk, row, other) from None
+            raise self._fault(chunk, other) from None
 
     def _at_fault(self, chunk: Chunk, columns: list[int]) -> list[int]:
         """Return the columns with a value that is not of their kind, by bisection."""
@@ -355,11 +352,7 @@ class Delimited(Source):
                 return len(rest) * all(len(one) < len(self.dialect.names) for one in rest)
         return 0
 
-    def _fault(self, chunk: Chunk, row: int, error: Exception) -> ProblemError:
-        try:
-            self._explain(chunk, row)
-        except ProblemError as known:
-            return known
+    def _fault(self, chunk: Chunk, error: Exception) -> ProblemError:
         first = chunk.line
         last = first + chunk.data.count(b"\n")
         return ProblemError(

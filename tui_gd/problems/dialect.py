@@ -70,16 +70,17 @@ def sniff(shown: str, text: str, reading: Reading, known: Collection[str] = ()) 
         candidates = (reading.separator,)
     else:
         candidates = tuple(sign for sign in DELIMITERS if sign != reading.decimal_sign)
-    delimiter, numbered = _best_split(shown, text, candidates)
-    if reading.separator is None and reading.decimal_sign in DELIMITERS and _width(numbered) < 2:
+    delimiter, rows, lines = _best_split(shown, text, candidates)
+    is_narrow = _agreement(rows)[1] < 2
+    if reading.separator is None and reading.decimal_sign in DELIMITERS and is_narrow:
         # then the numbers are in quotes
-        delimiter, numbered = _best_split(shown, text, (reading.decimal_sign,))
-    if not numbered:
+        delimiter, rows, lines = _best_split(shown, text, (reading.decimal_sign,))
+    if not rows:
         raise ProblemError(f"{shown}: has no rows; a table needs a header and rows")
-    if _width(numbered) < 2 and not known:
-        raise _one_column(shown, [row for _, row in numbered], reading)
-    first = _checked_first(shown, numbered, delimiter, reading)
-    rows = [first, *(row for _, row in numbered[1:])]
+    if _agreement(rows)[1] < 2 and not known:
+        raise _one_column(shown, rows, reading)
+    first = _checked_first(shown, rows, lines, delimiter, reading)
+    rows = [first, *rows[1:]]
     header = reading.header
     if header is None:
         is_known = bool(known) and set(known) <= {name.strip() for name in first}
@@ -89,22 +90,17 @@ def sniff(shown: str, text: str, reading: Reading, known: Collection[str] = ()) 
     return Dialect(delimiter, names, header, blanks)
 
 
-Rows = list[tuple[int, list[str]]]
-"""The first rows of a text, each with the number of its last line."""
+Rows = list[list[str]]
 
 
-def _best_split(shown: str, text: str, candidates: Sequence[str]) -> tuple[str, Rows]:
+def _best_split(shown: str, text: str, candidates: Sequence[str]) -> tuple[str, Rows, list[int]]:
+    """Return the best delimiter, the first rows that it makes, and the last line of each."""
     split = {delimiter: _first_rows(shown, text, delimiter) for delimiter in candidates}
-    delimiter = max(candidates, key=lambda one: _quality([row for _, row in split[one]]))
-    return delimiter, split[delimiter]
+    delimiter = max(candidates, key=lambda one: _quality(split[one][0]))
+    return delimiter, *split[delimiter]
 
 
-def _width(numbered: Rows) -> int:
-    """Return the most common number of fields, 1 if that is one."""
-    return _agreement([row for _, row in numbered])[1]
-
-
-def _one_column(shown: str, rows: list[list[str]], reading: Reading) -> ProblemError:
+def _one_column(shown: str, rows: Rows, reading: Reading) -> ProblemError:
     what = f"{shown}: has only one column; a table needs a target and at least one feature"
     if reading.separator is not None:
         return ProblemError(
@@ -121,12 +117,13 @@ def _one_column(shown: str, rows: list[list[str]], reading: Reading) -> ProblemE
     )
 
 
-def _checked_first(shown: str, numbered: Rows, delimiter: str, reading: Reading) -> list[str]:
+def _checked_first(
+    shown: str, rows: Rows, lines: list[int], delimiter: str, reading: Reading
+) -> list[str]:
     """Return the first row, with an empty name where it lacks one for sure.
 
     `ProblemError` if it is not part of the table, or lacks names.
     """
-    rows = [row for _, row in numbered]
     first, width = rows[0], _agreement(rows)[1]
     above = next((place for place, row in enumerate(rows) if len(row) == width), 0)
     remark = first[0].lstrip()[:1]
@@ -142,8 +139,8 @@ def _checked_first(shown: str, numbered: Rows, delimiter: str, reading: Reading)
         raise ProblemError(
             f"{shown}: the first {above} lines with text have other numbers of values than the"
             f" {width} of the rows below them: leave them out with --skip-rows"
-            f" {numbered[above - 1][0]}",
-            way(skip_rows=numbered[above - 1][0]),
+            f" {lines[above - 1]}",
+            way(skip_rows=lines[above - 1]),
         )
     below = [row for row in rows[1:] if len(row) == width]
     if len(first) == width - 1 and reading.header is not False:
@@ -154,8 +151,7 @@ def _checked_first(shown: str, numbered: Rows, delimiter: str, reading: Reading)
     keys = [row[0].strip() for row in below]
     whole = sum(key.isdecimal() for key in keys)
     named = not any(map(_looks_like_number, keys)) or whole == len(keys)
-    last = numbered[0][0]
-    mend, helps = f"leave it out with --skip-rows {last}", way(skip_rows=last)
+    mend, helps = f"leave it out with --skip-rows {lines[0]}", way(skip_rows=lines[0])
     if len(first) == width - 1 and named and len(set(keys)) == len(keys):
         mend, helps = "say with --header that the first one has no name", way(header=True)
     line, count = delimiter.replace("\t", " ").join(first), len(first)
@@ -166,7 +162,7 @@ def _checked_first(shown: str, numbered: Rows, delimiter: str, reading: Reading)
     )
 
 
-def _has_header_below(rows: list[list[str]]) -> bool:
+def _has_header_below(rows: Rows) -> bool:
     """Whether the second row has text, and no number, above columns of numbers."""
     below = [row for row in rows[2:] if len(row) == len(rows[1])]
     columns = [[row[place] for row in below] for place in range(len(rows[1]))]
@@ -182,14 +178,15 @@ def _looks_like_number(cell: str) -> bool:
     return _ANY_NUMBER.fullmatch(cell) is not None
 
 
-def _first_rows(shown: str, text: str, delimiter: str) -> Rows:
+def _first_rows(shown: str, text: str, delimiter: str) -> tuple[Rows, list[int]]:
     try:
-        return list(itertools.islice(rows_of(text, delimiter), LINES))
+        numbered = list(itertools.islice(rows_of(text, delimiter), LINES))
     except csv.Error as error:
         raise ProblemError(f"{shown}: is not a text table ({error}); save it as CSV") from None
+    return [row for _, row in numbered], [line for line, _ in numbered]
 
 
-def _agreement(rows: list[list[str]]) -> tuple[float, int]:
+def _agreement(rows: Rows) -> tuple[float, int]:
     """Return the share of rows with the most common number of fields, and it; (0, 1) if one."""
     counts = Counter(map(len, rows))
     if not counts:
@@ -198,7 +195,7 @@ def _agreement(rows: list[list[str]]) -> tuple[float, int]:
     return (found / len(rows), fields) if fields > 1 else (0.0, 1)
 
 
-def _quality(rows: list[list[str]]) -> tuple[float, float, int]:
+def _quality(rows: Rows) -> tuple[float, float, int]:
     """Return how well rows are split: by agreement, share of numbers (1,5 too), and fields."""
     share, fields = _agreement(rows)
     cells = [cell for row in rows for cell in row]
@@ -206,7 +203,7 @@ def _quality(rows: list[list[str]]) -> tuple[float, float, int]:
     return share, numbers / max(1, len(cells)), fields
 
 
-def _is_header(rows: list[list[str]], reading: Reading) -> bool:
+def _is_header(rows: Rows, reading: Reading) -> bool:
     first, below = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
 
     def is_number(cell: str) -> bool:
@@ -232,9 +229,7 @@ def _is_header(rows: list[list[str]], reading: Reading) -> bool:
     return _names_years(first, below, over_numbers, over_texts)
 
 
-def _names_years(
-    first: Sequence[str], below: list[list[str]], numbers: list[int], texts: list[int]
-) -> bool:
+def _names_years(first: Sequence[str], below: Rows, numbers: list[int], texts: list[int]) -> bool:
     """Whether a row is a header such as `country,code,1960,1961` over numbers.
 
     Its numbers are whole and at equal steps, which most rows below are not: at least two years,

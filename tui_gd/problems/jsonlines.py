@@ -53,15 +53,8 @@ class JsonLines(Source):
         first = next(self._chunks(), None)
         if first is None or not first.data.strip():
             raise ProblemError(f"{self.shown}: is empty; JSON needs objects, one for every row")
-        if not self._is_list and _is_one_object(start):
-            table = _table_within(start)
-            mend = f": write the list in {table!r} to a file of its own" if table else (
-                " (in pandas: orient='records')"
-            )  # fmt: skip
-            raise ProblemError(
-                f"{self.shown}: is one object of JSON; a table needs one on every line, or a list"
-                f" of objects{mend}"
-            )
+        if not self._is_list:
+            _check_lines(self.shown, start)
         try:
             schema = self._parse(first, None).schema
         except (pa.ArrowException, ValueError) as error:
@@ -241,31 +234,31 @@ def _wrong_with(line: str, kinds: dict[str, Kind], known: bool) -> str | None:
     return None
 
 
-def _is_one_object(data: bytes) -> bool:
-    """Whether a text is a single object, written on several lines or with columns in it."""
+def _check_lines(shown: str, data: bytes) -> None:
+    """Raise `ProblemError` for a single object, on several lines or with columns or rows in it."""
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
-        return False
+        return
     if not isinstance(value, dict):
-        return False
+        return
     nested = bool(value) and all(isinstance(entry, dict | list) for entry in value.values())
-    wrapped = any(
-        isinstance(one, list) and one and isinstance(one[0], dict) for one in value.values()
-    )
-    return nested or wrapped or b"\n" in data.strip()
+    lists = {name: one for name, one in value.items() if isinstance(one, list) and one}
+    tables = [name for name, one in lists.items() if isinstance(one[0], dict)]
+    if nested or tables or b"\n" in data.strip():
+        table = safe_text(tables[0]) if tables else ""
+        mend = f": write the list in {table!r} to a file of its own" if table else (
+            " (in pandas: orient='records')"
+        )  # fmt: skip
+        raise ProblemError(
+            f"{shown}: is one object of JSON; a table needs one on every line, or a list of"
+            f" objects{mend}"
+        )
 
 
 # a list whose first value is no row: lists stand on lines of their own
 _LISTS = re.compile(r"\s*\[\s*[^\s\[{\]]")
 _LINE_END, _COMMA_TOO = re.compile(r"\n(?=\s*\[)"), ",\n"
-
-
-def _table_within(data: bytes) -> str:
-    """Return the name of the first value of an object that is a list of objects, if one is."""
-    value = json.loads(data)
-    lists = {name: one for name, one in value.items() if isinstance(one, list) and one}
-    return safe_text(next((name for name, one in lists.items() if isinstance(one[0], dict)), ""))
 
 
 _COMMA = re.compile(r"[ \t\r\n]*(,|\]|$)[ \t\r\n]*")
