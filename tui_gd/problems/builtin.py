@@ -141,20 +141,12 @@ class Builtin:
     options: Mapping[str, int | float] = field(default_factory=dict)
 
 
-def load_builtin(
-    name: str,
-    how: Preparation,
-    *,
-    samples: int | None = None,
-    noise: float | None = None,
-    data_seed: int | None = None,
-    classes: int | None = None,
-) -> Problem:
+def load_builtin(name: str, how: Preparation, **given: float | None) -> Problem:
     """Return the built-in problem of that name, split into train and test.
 
-    `x_train`, `x_test` have shape (rows, features + 1), ones last. `samples` (rows before the
-    split), `noise` (a standard deviation), `data_seed` and `classes` change what is generated; None
-    leaves the default in `BUILTIN[name].options`.
+    `x_train`, `x_test` have shape (rows, features + 1), ones last. The options `given`, such as
+    `samples` (rows before the split), `noise` (a standard deviation), `data_seed` and `classes`,
+    change what is generated; None leaves the default in `BUILTIN[name].options`.
 
     A name such as `surface:himmelblau` is a test function, which takes no options.
 
@@ -165,7 +157,6 @@ def load_builtin(
         return surface_problem(find_surface(name))
     if name not in BUILTIN:
         raise unknown_problem(name)
-    given = {"samples": samples, "noise": noise, "data_seed": data_seed, "classes": classes}
     options = _options(name, {key: value for key, value in given.items() if value is not None})
     try:
         return _prepared(name, BUILTIN[name].make(**options), how)

@@ -37,8 +37,12 @@ class Columnar(Source):
         with self._one_line():
             opened = self._open()
             schema = opened.schema if feather else opened.schema_arrow
-            self._rows = 0 if feather else int(opened.metadata.num_rows)
-            self.group_rows = _group_rows(opened, feather=feather)
+            if feather:
+                self.group_rows = [0] * int(opened.num_record_batches)
+            else:
+                groups = map(opened.metadata.row_group, range(opened.num_row_groups))
+                self.group_rows = [int(group.num_rows) for group in groups]
+                self.rows = int(opened.metadata.num_rows)
             self._names, types = schema.names, schema.types
         if not self._names:
             raise ProblemError(f"{self.shown}: has no columns")
@@ -54,7 +58,7 @@ class Columnar(Source):
     def only(self, begin: int, end: int | None) -> None:
         """Read only the row groups or record batches from `begin` to `end` from now on."""
         self._groups = range(begin, len(self.group_rows) if end is None else end)
-        self._rows = sum(self.group_rows[group] for group in self._groups)
+        self.rows = sum(self.group_rows[group] for group in self._groups)
 
     def keep(self, names: Sequence[str]) -> None:
         """Read only these columns from now on, and all of them together, some rows at a time."""
@@ -69,12 +73,12 @@ class Columnar(Source):
         if self._feather:
             yield from islice(self._numbered(self._record_batches(), None), most)
             return
-        if self._kept is not None:
-            yield from self._numbered(self._row_groups(self._kept), self._kept)
-            return
+        every = range(len(self.fields))
+        together: list[Sequence[int]] = [
+            every[start : start + COLUMNS] for start in every[::COLUMNS]
+        ]
         rows = set()
-        for start in range(0, len(self.fields), COLUMNS):
-            columns = range(start, min(start + COLUMNS, len(self.fields)))
+        for columns in together if self._kept is None else [self._kept]:
             row = 0
             for batch in islice(self._numbered(self._row_groups(columns), columns), most):
                 yield batch
@@ -94,10 +98,6 @@ class Columnar(Source):
             if batch.num_rows:
                 yield Batch(row, batch.num_rows, batch.columns, partial(row_name, row), columns)
             row += batch.num_rows
-
-    def rows_to_come(self, batch: Batch) -> int:
-        """Return the number of rows that a Parquet file states."""
-        return max(batch.rows, self._rows)
 
     def _open(self) -> Any:
         import pyarrow as pa
@@ -144,13 +144,6 @@ class Columnar(Source):
             f"{self.shown}: cannot be read as {name}: it is damaged or cut off ({reason(error)});"
             " write or copy it again"
         )
-
-
-def _group_rows(opened: Any, *, feather: bool) -> list[int]:
-    if feather:
-        return [0] * int(opened.num_record_batches)
-    metadata = opened.metadata
-    return [int(metadata.row_group(i).num_rows) for i in range(metadata.num_row_groups)]
 
 
 def _index_columns(metadata: Mapping[bytes, bytes] | None) -> set[str]:

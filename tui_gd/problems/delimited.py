@@ -414,7 +414,7 @@ class Arff(Delimited):
         data = _DATA.search(first)
         head = first[: data.end() if data else 0].decode("utf-8", "replace")
         found = [
-            (match["single"] or match["double"] or match["plain"], match["type"].strip())
+            (match["single"] or match["double"] or match["plain"] or "", match["type"].strip())
             for match in _ATTRIBUTE.finditer(head)
         ]
         if not data or not found:

@@ -171,7 +171,7 @@ class Frame(Source):
     def __init__(self, frame: Any) -> None:
         super().__init__(FRAME, Reading())
         self._table = _arrow(frame)
-        schema = self._table.schema
+        schema, self.rows = self._table.schema, int(self._table.num_rows)
         if not schema.names:
             raise ProblemError(f"{FRAME}: has no columns")
         names = named(FRAME, list(map(str, schema.names)))
@@ -181,13 +181,9 @@ class Frame(Source):
 
     def batches(self, *, first: bool = False) -> Iterator[Batch]:
         """Give its rows, some at a time; with `first` the first of them only."""
-        for start in range(0, ROWS if first else self._table.num_rows, ROWS):
+        for start in range(0, ROWS if first else self.rows, ROWS):
             part = self._table.slice(start, ROWS)
             yield Batch(start, part.num_rows, arrays_of(part), partial(row_name, start))
-
-    def rows_to_come(self, batch: Batch) -> int:
-        """Return the number of rows."""
-        return max(batch.rows, int(self._table.num_rows))
 
 
 def labels_of(problem: Problem) -> NDArray[np.generic]:

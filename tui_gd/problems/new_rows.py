@@ -267,10 +267,6 @@ class _OneBatch(Source):
         del first  # there is no other
         yield replace(self.batch, start=0)
 
-    def rows_to_come(self, batch: Batch) -> int:
-        """Return the number of rows."""
-        return batch.rows
-
 
 def _check_kind(shown: str, column: Column, values: Floats, known: Column, start: int) -> None:
     """Raise `ProblemError` if a column is not of the kind that it had in training, of `known`.

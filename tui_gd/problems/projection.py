@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from tui_gd.problems.problem import Problem
 
 Floats = NDArray[np.float64]
-Components = tuple[Floats, Floats]
 
 BLOCK_ROWS = 8192
 """Train rows per block for the principal components."""
@@ -98,13 +97,18 @@ def choose_projection(problem: Problem) -> Projection:
     features = problem.x_train[:, : problem.features]
     mean = features.mean(axis=0, dtype=np.float64)
     if problem.features > 2:
-        components = principal_components(features)
-        return Projection(tuple(_component(components, number) for number in (0, 1)), mean)
-    axes = tuple(_feature(problem, column) for column in range(problem.features))
-    return Projection(axes, mean, problem.target_name)
+        found = zip(*principal_components(features), strict=True)
+        axes = [
+            Axis(f"PC{number} ({_percent(float(share))})", direction)
+            for number, (direction, share) in zip((1, 2), found, strict=False)
+        ]
+        return Projection(tuple(axes), mean)
+    units = zip(problem.feature_names, np.eye(problem.features), strict=True)
+    axes = [Axis(name, unit, column) for column, (name, unit) in enumerate(units)]
+    return Projection(tuple(axes), mean, problem.target_name)
 
 
-def principal_components(x: Floats) -> Components:
+def principal_components(x: Floats) -> tuple[Floats, Floats]:
     """Return the components (n, features) and their shares of the variance (n,), largest first.
 
     With `x` (rows, features), without ones, centred as C = U·S·Vᵀ,
@@ -128,17 +132,6 @@ def principal_components(x: Floats) -> Components:
     variances = np.square(singular)
     total = float(variances.sum())
     return components * signs[:, np.newaxis], variances / total if total > 0 else variances
-
-
-def _feature(problem: Problem, column: int) -> Axis:
-    direction = np.zeros(problem.features)
-    direction[column] = 1
-    return Axis(problem.feature_names[column], direction, column)
-
-
-def _component(components: Components, number: int) -> Axis:
-    share = _percent(float(components[1][number]))
-    return Axis(f"PC{number + 1} ({share})", components[0][number])
 
 
 def _percent(share: float) -> str:

@@ -71,6 +71,7 @@ class Source(ABC):
 
     `changed` becomes true when a column turns out to be of another kind than `fields` said at
     first; the batches must then be read again. `remarks` are notes for the person who trains on it.
+    `rows` are those that the file states to have, 0 if it does not.
     """
 
     shown: str
@@ -81,14 +82,15 @@ class Source(ABC):
         self.shown, self.reading = shown, reading
         self.changed = False
         self.remarks: tuple[str, ...] = ()
+        self.rows = 0
 
     @abstractmethod
     def batches(self, *, first: bool = False) -> Iterator[Batch]:
         """Read the file from its start; `ProblemError` for a fault in it."""
 
-    @abstractmethod
     def rows_to_come(self, batch: Batch) -> int:
-        """Return about how many rows there are, estimated from the first batch."""
+        """Return about how many rows there are, by what the file states or by its first batch."""
+        return max(batch.rows, self.rows)
 
     def without(self, drop: Sequence[str]) -> list[str]:
         """Return the names of the columns that are not in `drop`; `ProblemError` if one is not."""

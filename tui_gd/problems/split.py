@@ -70,18 +70,17 @@ def split_rows(
 
     `ProblemError` if the rows cannot be split like this.
     """
-    seed = whole(name, "split seed", how.split_seed, 0, SEEDS - 1)
-    stratify = how.stratify
-    if stratify and not class_names:
+    whole(name, "split seed", how.split_seed, 0, SEEDS - 1)
+    if how.stratify and not class_names:
         raise ProblemError(
             f"{name}: --stratify needs classes, and this is a regression", way(stratify=None)
         )
     train, test = np.arange(len(y)), np.empty(0, np.intp)
     if how.fold is not None:
-        train, test = _fold(name, y, class_names, how.fold, seed)
+        train, test = _fold(name, y, class_names, *how.fold, how.split_seed)
     elif not tested:
-        check_split(name, len(y), how.test_size, seed)
-        train, test = _divided(name, y, class_names, how.test_size, seed, stratify=stratify)
+        check_split(name, len(y), how)
+        train, test = _divided(name, y, class_names, how, how.test_size)
     validation = test[:0]
     if how.validation_size is not None:
         size, rows = how.validation_size, len(train)
@@ -90,26 +89,19 @@ def split_rows(
                 f"{name}: validation size {size:g} leaves none of {rows} train rows to train on;"
                 " make it smaller"
             )
-        of_train = y[train]
-        kept, taken = _divided(name, of_train, class_names, size, seed, stratify=stratify)
+        kept, taken = _divided(name, y[train], class_names, how, size)
         train, validation = train[kept], train[taken]
     return Split(train, validation, test)
 
 
 def _divided(
-    name: str,
-    y: NDArray[np.generic],
-    class_names: tuple[str, ...],
-    size: float,
-    seed: int,
-    *,
-    stratify: bool,
+    name: str, y: NDArray[np.generic], class_names: tuple[str, ...], how: Preparation, size: float
 ) -> tuple[Indices, Indices]:
     """Return the two parts that `train_test_split` makes of rows, as places among them."""
     from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
-    kind = StratifiedShuffleSplit if stratify else ShuffleSplit
-    if stratify:
+    kind = StratifiedShuffleSplit if how.stratify else ShuffleSplit
+    if how.stratify:
         counts = np.bincount(y, minlength=len(class_names))
         if counts.min() < 2:
             rare = class_names[int(np.argmin(counts))]
@@ -120,7 +112,8 @@ def _divided(
             )
     wanted = int(size) if size >= 1 else size
     try:
-        first, second = next(kind(1, test_size=wanted, random_state=seed).split(y, y))
+        splitter = kind(1, test_size=wanted, random_state=how.split_seed)
+        first, second = next(splitter.split(y, y))
     except ValueError as error:
         raise ProblemError(
             f"{name}: cannot be split like this: {safe_text(str(error), 200)}"
@@ -132,13 +125,13 @@ def _fold(
     name: str,
     y: NDArray[np.generic],
     class_names: tuple[str, ...],
-    fold: tuple[int, int],
+    part: int,
+    folds: int,
     seed: int,
 ) -> tuple[Indices, Indices]:
     """Return the rows outside and inside a fold."""
     from sklearn.model_selection import KFold, StratifiedKFold
 
-    part, folds = fold
     least = int(np.bincount(y).min()) if class_names else len(y)
     if least < folds:
         what = f"{len(y)} rows"
@@ -178,8 +171,9 @@ def reorder(values: Floats, order: Indices) -> None:
         place[wanted] = np.arange(start, end)
 
 
-def check_split(name: str, rows: int, test_size: float, split_seed: int) -> int:
-    """Return the seed; `ProblemError` for a split without train rows or a bad seed."""
+def check_split(name: str, rows: int, how: Preparation) -> None:
+    """Raise `ProblemError` for a split without train rows or a bad seed."""
+    test_size = how.test_size
     if not 0 < test_size < 1:
         raise ProblemError(f"{name}: test size {test_size} is not between 0 and 1; try 0.5")
     if rows - math.ceil(test_size * rows) < 1:
@@ -187,7 +181,7 @@ def check_split(name: str, rows: int, test_size: float, split_seed: int) -> int:
             f"{name}: test size {test_size} leaves none of {rows} rows to train on; "
             "make it smaller or take more rows"
         )
-    return whole(name, "split seed", split_seed, 0, SEEDS - 1)
+    whole(name, "split seed", how.split_seed, 0, SEEDS - 1)
 
 
 def check_classes(
