@@ -8,7 +8,8 @@ from sklearn import datasets
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from tui_gd.problems import BUILTIN, SURFACES, TITLES, ProblemError, load_problem
+from tui_gd.errors import ProblemError
+from tui_gd.problems import BUILTIN, SURFACES, TITLES, load_problem
 
 SHAPES = {
     # rows, features, classes: from the brief and the data sets' own descriptions; 0 is regression

@@ -221,14 +221,14 @@ def test_parts_of_many_features_are_cut_again_and_give_the_same_problem(
 def rows_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that grows by the rows of every piece that is read from its file."""
     found: list[int] = []
-    read = partitions.read_piece
+    read = pieces.read_piece
 
     def counted(*arguments: Any) -> Any:
         made = read(*arguments)
         found.append(len(made.values))
         return made
 
-    monkeypatch.setattr(partitions, "read_piece", counted)
+    monkeypatch.setattr(pieces, "read_piece", counted)
     return found
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from tui_gd.problems import BUILTIN, Problem, choose_projection, load_problem
-from tui_gd.problems.projection import BLOCK_ROWS, principal_components
+from tui_gd.problems import BUILTIN, Problem, load_problem
+from tui_gd.problems.projection import BLOCK_ROWS, choose_projection, principal_components
 
 WIDE = ["iris", "wine", "breast-cancer", "digits", "diabetes"]
 

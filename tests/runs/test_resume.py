@@ -11,7 +11,7 @@ import pytest
 
 from tests.runs.kept import LINE, Kept, check_same, keep
 from tui_gd.errors import ProblemError
-from tui_gd.problems import partitions
+from tui_gd.problems import pieces
 from tui_gd.problems.machines import KEPT
 from tui_gd.runs import database, identity, rows
 from tui_gd.runs.database import NAME
@@ -81,13 +81,13 @@ def test_a_text_in_parts_is_parsed_once_for_a_run_and_gone_with_it(
     )
     run = keep(tmp_path, settings)
     read: list[object] = []
-    original = partitions.read_piece
+    original = pieces.read_piece
 
     def counted(*arguments: Any) -> Any:
         read.append(arguments)
         return original(*arguments)
 
-    monkeypatch.setattr(partitions, "read_piece", counted)
+    monkeypatch.setattr(pieces, "read_piece", counted)
     whole = settings.make_trainer(settings.load_problem())
     assert not read
     whole.advance(150)

@@ -13,34 +13,17 @@ if TYPE_CHECKING:
     from tui_gd.problems.builtin import BUILTIN
     from tui_gd.problems.load import load_problem
     from tui_gd.problems.problem import Problem
-    from tui_gd.problems.projection import Projection, choose_projection
-    from tui_gd.problems.surfaces import SURFACES, Minimum, Surface
+    from tui_gd.problems.surfaces import SURFACES, Surface
 
-
-__all__ = [
-    "BUILTIN",
-    "SURFACES",
-    "TITLES",
-    "Minimum",
-    "Problem",
-    "ProblemError",
-    "Projection",
-    "Surface",
-    "choose_projection",
-    "load_problem",
-]
+__all__ = ["BUILTIN", "SURFACES", "TITLES", "Problem", "Surface", "load_problem"]
 
 _HOMES = {
     "BUILTIN": "builtin",
     "SURFACES": "surfaces",
-    "Minimum": "surfaces",
     "Problem": "problem",
-    "Projection": "projection",
     "Surface": "surfaces",
-    "choose_projection": "projection",
     "load_problem": "load",
 }
-
 
 TITLES = {
     "blobs": "two blobs, the tutorial's data: 1000 rows, 2 features, 2 classes",

@@ -52,17 +52,12 @@ class NewRows:
                 yield x
                 continue
             held = x if held is None or not len(held) else np.concatenate([held, x])
-            step = _step(x.shape[1])
+            step = max(1, BLOCK // x.shape[1])
             while len(held) >= step:
                 yield held[:step]
                 held = held[step:]
         if held is not None and len(held):
             yield held
-
-
-def _step(width: int) -> int:
-    """Return the number of rows of so many features, ones included, that are made at a time."""
-    return max(1, BLOCK // width)
 
 
 def _features_of(
@@ -77,11 +72,13 @@ def _features_of(
 
     The `columns` are those that the rules name, and `order` their places in the values, which may
     be sparse. Texts are places in the labels of their column. The first row has the number `begin`
-    from 0.
+    from 0. `ProblemError` for a value that no rule can use.
     """
     width, sparse = len(rules) + 1, hasattr(values, "indptr")
     stay = sparse and width > MOST_COLUMNS
-    step = BLOCK if stay else _step(width)
+    step = BLOCK if stay else max(1, BLOCK // width)
+    needs_value = (rule for rule in rules if rule.use not in {"missing", "text", "rare"})
+    unfilled = {rule.column for rule in needs_value if rule.fill is None}
     for start in range(0, values.shape[0], step):
         part = values[start : start + step]
         if stay:
@@ -91,31 +88,15 @@ def _features_of(
             continue
         dense = part.toarray() if sparse else part
         found = [np.asarray(dense[:, slot], np.float64) for slot in order]
-        _check_values(shown, rules, columns, found, begin + start)
+        for column, own in zip(columns, found, strict=True):
+            wrong, why = np.isinf(own), "the number is infinite"
+            if column.name in unfilled and not wrong.any():
+                wrong = np.isnan(own)
+                why = "the value is missing, and no median of train rows is known to fill it"
+            if wrong.any():
+                row = begin + start + int(np.argmax(wrong)) + 1
+                raise ProblemError(f"{shown}: row {row}, column {column.name!r}: {why}")
         yield features(rules, columns, found)
-
-
-def _check_values(
-    shown: str,
-    rules: Sequence[FeatureRule],
-    columns: Sequence[Column],
-    values: Sequence[Floats],
-    begin: int,
-) -> None:
-    """Raise `ProblemError` for a value that no rule can use."""
-    unfilled = {
-        rule.column
-        for rule in rules
-        if rule.fill is None and rule.use not in {"missing", "text", "rare"}
-    }
-    for column, own in zip(columns, values, strict=True):
-        wrong, why = np.isinf(own), "the number is infinite"
-        if column.name in unfilled and not wrong.any():
-            wrong = np.isnan(own)
-            why = "the value is missing, and no median of train rows is known to fill it"
-        if wrong.any():
-            row = begin + int(np.argmax(wrong)) + 1
-            raise ProblemError(f"{shown}: row {row}, column {column.name!r}: {why}")
 
 
 def design(problem: Problem, data: Any) -> Floats:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError, way
+from tui_gd.problems import pieces
 from tui_gd.problems.features import (
     PARTS,
     Seen,
@@ -28,31 +29,7 @@ from tui_gd.problems.features import (
 from tui_gd.problems.files import WITHOUT_COLUMNS, chosen_columns, source_of
 from tui_gd.problems.input_file import InputFile, files_of, format_of, shown_path
 from tui_gd.problems.machines import PART_BYTES, Items, Machines, Parts
-from tui_gd.problems.pieces import (
-    BINS,
-    TEST,
-    TRAIN,
-    VALIDATION,
-    Facts,
-    Head,
-    Moments,
-    Piece,
-    RawPart,
-    Recipe,
-    Summary,
-    class_numbers,
-    facts_of,
-    head_of,
-    histograms,
-    moments_of,
-    pieces_of,
-    read_piece,
-    rows_of,
-    shares_of,
-    summaries_of,
-    target_values,
-    train_values,
-)
+from tui_gd.problems.pieces import TEST, TRAIN, VALIDATION, Facts, Head, Moments, Piece
 from tui_gd.problems.prepare import Target, column_notes, hints_of, target_of
 from tui_gd.problems.problem import FeatureRule, Problem, standardized, task_of
 from tui_gd.problems.reading import Reading
@@ -107,7 +84,8 @@ def load_partitioned(
         loading.table, treatment, seen, medians, loading.train, len(seen)
     )
     if wanted.how.standardize:
-        rules = standardized(rules, *Moments.merged(loading.call(moments_of, rules)).scales())
+        moments = Moments.merged(loading.call(pieces.moments_of, rules))
+        rules = standardized(rules, *moments.scales())
     handles, lengths = loading.ready(rules, target)
     about = column_notes(loading.table, treatment, target, done, wanted.how.standardize)
     problem = loading.problem(handles, lengths, target, names)
@@ -131,7 +109,7 @@ class _Loading:
         self.how, self.machines = wanted.how, machines
         self.shown = shown_path(wanted.pattern)
         self.pieces: list[Piece] = []
-        self.recipe = Recipe(wanted.reading, (), ())
+        self.recipe = pieces.Recipe(wanted.reading, (), ())
         self.dropped: list[Column] = []
         halves = [(files_of(wanted.pattern), False)]
         halves += [(files_of(wanted.test), True)] if wanted.test is not None else []
@@ -153,9 +131,9 @@ class _Loading:
         if first:
             names = chosen_columns(source, wanted.target, wanted.drop)
             kinds = tuple((one.name, one.kind) for one in source.fields)
-            self.recipe = Recipe(wanted.reading, tuple(names), kinds)
+            self.recipe = pieces.Recipe(wanted.reading, tuple(names), kinds)
             self.dropped = [one for one in source.fields if one.name not in names]
-        self.pieces += pieces_of(path, form, source, test)
+        self.pieces += pieces.pieces_of(path, form, source, test)
 
     def read(self, progress: Progress | None) -> None:
         """Read all parts, again if a column turns out to be of another kind."""
@@ -167,10 +145,10 @@ class _Loading:
         most = None if room is None else (room - SLACK_BYTES) * 4 // 5
         for _ in range(3):
             raws = self.machines.hold(
-                read_piece,
+                pieces.read_piece,
                 [(piece, self.recipe, most) for piece in self.pieces],
                 progress,
-                (RawPart, [self.recipe.name_of(piece) for piece in self.pieces]),
+                (pieces.RawPart, [self.recipe.name_of(piece) for piece in self.pieces]),
             )
             labels = self._describe(raws)
             kinds = dict(self.recipe.kinds)
@@ -195,7 +173,7 @@ class _Loading:
         """Fill `self.heads`, without labels; return those of each column, None if too many."""
         self.heads = []
         labels: list[set[str] | None] = [set() for _ in self.recipe.names]
-        for head in self._grouped(head_of, [(raw,) for raw in raws]):
+        for head in self._grouped(pieces.head_of, [(raw,) for raw in raws]):
             for slot, column in enumerate(head.columns):
                 known = labels[slot]
                 if known is not None:
@@ -228,7 +206,7 @@ class _Loading:
             y: NDArray[np.generic] = np.zeros(rows, np.int8)
             if how.stratify and target.class_names:
                 here = [(*part, target) for _, piece, part in every if not piece.test]
-                y = np.concatenate(self.machines.call(class_numbers, here))
+                y = np.concatenate(self.machines.call(pieces.class_numbers, here))
             parts = split_rows(self.shown, y, target.class_names, how, tested=apart)
             uses[parts.validation], uses[parts.test] = VALIDATION, TEST
             del parts, y
@@ -245,7 +223,7 @@ class _Loading:
         """Make room for work on a part: its values, `each` bytes a row, and features of rows."""
         width = len(self.table.columns)
         most = max(head.rows for head in self.heads)
-        share = max(end - begin for begin, end in shares_of(most, features))
+        share = max(end - begin for begin, end in pieces.shares_of(most, features))
         size = 8 * most * width + each * most + 8 * share * (features + 1) + SLACK_BYTES
         self.machines.make_room(f"the largest part of {self.shown}", size, beside=rows)
 
@@ -260,11 +238,11 @@ class _Loading:
         self._make_room(sum(head.rows for head in self.heads), 24, features)
         items, lengths = [], []
         for raw, uses in self.parts:
-            for begin, end in shares_of(len(uses), features):
+            for begin, end in pieces.shares_of(len(uses), features):
                 own = uses[begin:end]
                 items.append((raw, own, rules, target, (begin, end)))
                 lengths.append(tuple(np.bincount(own, minlength=3).tolist()))
-        handles = self.machines.hold(rows_of, items)
+        handles = self.machines.hold(pieces.rows_of, items)
         self.parts = []
         share = max(map(sum, lengths))
         self.machines.make_room(
@@ -276,14 +254,14 @@ class _Loading:
         """Count the train rows and find the facts on all columns but the target."""
         self.train = sum(int((uses == TRAIN).sum()) for _, uses in self.parts)
         self.facts = [Facts() for _ in self.table.columns[:-1]]
-        for part in self._grouped(facts_of, self.parts):
+        for part in self._grouped(pieces.facts_of, self.parts):
             for own, other in zip(self.facts, part, strict=True):
                 own.merge(other)
 
     def target(self) -> Target:
         """Return what is learned; its `y` is empty."""
         column = self.table.columns[-1]
-        found: set[Any] = set().union(*self.call(target_values))
+        found: set[Any] = set().union(*self.call(pieces.target_values))
         if column.kind == "text":
             values = np.arange(max(1, len(column.labels)), dtype=np.float64)
         else:
@@ -343,7 +321,7 @@ class _Loading:
             size = max(1, EXACT_MEDIAN // self.train)
             for start in range(0, len(slots), size):
                 some = slots[start : start + size]
-                values = zip(*self.call(train_values, some), strict=True)
+                values = zip(*self.call(pieces.train_values, some), strict=True)
                 medians += [float(np.median(np.concatenate(one))) for one in values]
             return medians
         for start in range(0, len(slots), SPANS):
@@ -353,10 +331,10 @@ class _Loading:
                 (slot, column.low, column.high if column.high > column.low else column.low + 1.0)
                 for slot, column in zip(some, columns, strict=True)
             ]
-            counts = np.sum(self.call(histograms, spans), axis=0)
+            counts = np.sum(self.call(pieces.histograms, spans), axis=0)
             for (slot, low, high), own in zip(spans, counts, strict=True):
                 place = int(np.searchsorted(np.cumsum(own), self.facts[slot].there / 2.0))
-                medians.append(low + (place + 0.5) * (high - low) / BINS)
+                medians.append(low + (place + 0.5) * (high - low) / pieces.BINS)
         return medians
 
     def problem(
@@ -425,7 +403,7 @@ class _Loading:
         lengths: Sequence[tuple[int, ...]],
         classes: int,
         features: int,
-    ) -> list[list[Summary]]:
+    ) -> list[list[pieces.Summary]]:
         most = min(SAMPLE_ROWS, SAMPLE_NUMBERS // (features + 1) + 1)
         every = [max(1, -(-total // most)) for total in np.sum(lengths, axis=0).tolist()]
         items, passed = [], [0] * len(every)
@@ -433,7 +411,7 @@ class _Loading:
             first = [-done % step for done, step in zip(passed, every, strict=True)]
             items.append((handle, classes, every, first))
             passed = [done + length for done, length in zip(passed, own, strict=True)]
-        return self.machines.call(summaries_of, items)
+        return self.machines.call(pieces.summaries_of, items)
 
 
 def _test_rows(shown: str, rows: int, how: Preparation) -> NDArray[Any]:
