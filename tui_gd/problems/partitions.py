@@ -416,10 +416,10 @@ class _Loading:
 
 def _test_rows(shown: str, rows: int, how: Preparation) -> NDArray[Any]:
     """Return the numbers of the test rows, those of `train_test_split`, in half of its memory."""
-    check_split(shown, rows, how)
+    seed = check_split(shown, rows, how)
     kind = np.int32 if rows < 1 << 31 else np.int64
     order: NDArray[Any] = np.arange(rows, dtype=kind)
-    np.random.RandomState(how.split_seed).shuffle(order)
+    np.random.RandomState(seed).shuffle(order)
     return order[: math.ceil(how.test_size * rows)]
 
 

@@ -3,7 +3,7 @@
 import math
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,7 @@ def split_rows(
 
     `ProblemError` if the rows cannot be split like this.
     """
-    whole(name, "split seed", how.split_seed, 0, SEEDS - 1)
+    how = replace(how, split_seed=whole(name, "split seed", how.split_seed, 0, SEEDS - 1))
     if how.stratify and not class_names:
         raise ProblemError(
             f"{name}: --stratify needs classes, and this is a regression", way(stratify=None)
@@ -171,8 +171,8 @@ def reorder(values: Floats, order: Indices) -> None:
         place[wanted] = np.arange(start, end)
 
 
-def check_split(name: str, rows: int, how: Preparation) -> None:
-    """Raise `ProblemError` for a split without train rows or a bad seed."""
+def check_split(name: str, rows: int, how: Preparation) -> int:
+    """Return the seed; `ProblemError` for a split without train rows or a bad seed."""
     test_size = how.test_size
     if not 0 < test_size < 1:
         raise ProblemError(f"{name}: test size {test_size} is not between 0 and 1; try 0.5")
@@ -181,7 +181,7 @@ def check_split(name: str, rows: int, how: Preparation) -> None:
             f"{name}: test size {test_size} leaves none of {rows} rows to train on; "
             "make it smaller or take more rows"
         )
-    whole(name, "split seed", how.split_seed, 0, SEEDS - 1)
+    return whole(name, "split seed", how.split_seed, 0, SEEDS - 1)
 
 
 def check_classes(
