@@ -39,11 +39,12 @@ class Treatment:
     """Which columns of a table are used and how, and why others are left out.
 
     `used` are (slot, use): first numbers without gaps, then numbers with gaps, text, dates and
-    times.
+    times. `seen` has what is known of every column, by slot.
     """
 
     used: tuple[tuple[int, Use], ...]
     left_out: dict[int, str]
+    seen: Sequence["Seen"]
 
     @property
     def unchanged(self) -> bool:
@@ -121,7 +122,7 @@ def treatment_of(table: Table, seen: Sequence[Seen], train: int, dates: str) -> 
     used = tuple((slot, use) for use, slots in uses.items() for slot in slots)
     if not used:
         raise _nothing_left(table, left_out)
-    return Treatment(used, left_out)
+    return Treatment(used, left_out, seen)
 
 
 def _nothing_left(table: Table, left_out: dict[int, str]) -> ProblemError:
@@ -216,18 +217,13 @@ Made = list[tuple[str, FeatureRule]]
 
 
 def features_of(
-    table: Table,
-    treatment: Treatment,
-    seen: Sequence[Seen],
-    medians: Mapping[int, float],
-    train: int,
-    group: int,
+    table: Table, treatment: Treatment, medians: Mapping[int, float], train: int, group: int
 ) -> tuple[tuple[FeatureRule, ...], tuple[str, ...], dict[int, Done]]:
     """Return rules and names of all features, and the work done to every column, by slot.
 
     Gaps are filled as by scikit-learn's SimpleImputer, texts encoded as by its OneHotEncoder.
-    `seen` is by slot, and so are the `medians` of the train rows, for all columns but text. The
-    marks of numbers with gaps follow each `group` of such columns.
+    The `medians` of the train rows are by slot, for all columns but text. The marks of numbers with
+    gaps follow each `group` of such columns.
     """
     made: Made = []
     done: dict[int, Done] = {}
@@ -237,7 +233,9 @@ def features_of(
             marks: Made = []
             for slot in slots[start : start + group]:
                 median = medians.get(slot, math.nan)
-                own, mark, words = _made(table.columns[slot], use, seen[slot], median, train)
+                own, mark, words = _made(
+                    table.columns[slot], use, treatment.seen[slot], median, train
+                )
                 made += own
                 marks += mark
                 done[slot] = Done(words, tuple(name for name, _ in own + mark))

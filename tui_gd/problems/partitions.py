@@ -77,11 +77,10 @@ def load_partitioned(
     target = loading.target()
     loading.split(target)
     loading.find_facts()
-    seen = loading.seen()
-    treatment = treatment_of(loading.table, seen, loading.train, wanted.how.dates)
+    treatment = treatment_of(loading.table, loading.seen(), loading.train, wanted.how.dates)
     medians = loading.medians(treatment)
     rules, names, done = features_of(
-        loading.table, treatment, seen, medians, loading.train, len(seen)
+        loading.table, treatment, medians, loading.train, len(treatment.seen)
     )
     if wanted.how.standardize:
         moments = Moments.merged(loading.call(pieces.moments_of, rules))
@@ -89,9 +88,7 @@ def load_partitioned(
     handles, lengths = loading.ready(rules, target)
     about = column_notes(loading.table, treatment, target, done, wanted.how.standardize)
     problem = loading.problem(handles, lengths, target, names)
-    hints = hints_of(
-        loading.table, treatment, seen, target, problem.x_train, wanted.how.standardize
-    )
+    hints = hints_of(loading.table, treatment, target, problem.x_train, wanted.how.standardize)
     return replace(problem, rules=rules, about=about, hints=(*hints, *problem.hints))
 
 

@@ -1,7 +1,6 @@
 """From a table to a problem: target, split, features, and notes on columns, in place."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,6 @@ from tui_gd.problems.dates import date_text
 from tui_gd.problems.features import (
     FEW_ROWS,
     Done,
-    Seen,
     Treatment,
     fault_of,
     features_of,
@@ -76,7 +74,7 @@ def prepare(
         for slot, column in enumerate(table.columns[:-1])
     ]
     treatment = treatment_of(table, seen, train, how.dates)
-    rules, names, done = _design(table, other, treatment, seen, train)
+    rules, names, done = _design(table, other, treatment, train)
     x_train, x_validation = table.values[:train], table.values[train:tested]
     x_test = table.values[tested:] if other is None else other.values
     if how.standardize:
@@ -92,7 +90,7 @@ def prepare(
         class_names=target.class_names,
         target_name=target.name,
         about=column_notes(table, treatment, target, done, how.standardize),
-        hints=hints_of(table, treatment, seen, target, x_train, how.standardize),
+        hints=hints_of(table, treatment, target, x_train, how.standardize),
         rules=rules,
         x_validation=x_validation,
         y_validation=y_validation,
@@ -100,7 +98,7 @@ def prepare(
 
 
 def _design(
-    table: Table, other: Table | None, treatment: Treatment, seen: Sequence[Seen], train: int
+    table: Table, other: Table | None, treatment: Treatment, train: int
 ) -> tuple[tuple[FeatureRule, ...], tuple[str, ...], dict[int, Done]]:
     """Turn both tables into features (rows, features + 1); return rules, names, and the work done.
 
@@ -110,7 +108,7 @@ def _design(
     medians = {slot: _median(table.values[:train, slot]) for slot, use in treatment.used
                if use != "text"}  # fmt: skip
     group = math.ceil(len(used) / GROUPS)
-    rules, names, done = features_of(table, treatment, seen, medians, train, group)
+    rules, names, done = features_of(table, treatment, medians, train, group)
     for one in (table, other):
         if one is not None and treatment.unchanged and len(used) == len(table.columns) - 1:
             one.values[:, -1] = 1.0
@@ -125,6 +123,7 @@ def _median(values: Floats) -> float:
 
 GROUPS = 16
 """The marks of gaps follow this share of the columns: kept weights have that order."""
+_ANOTHER = "choose another --target"
 FEW_WHOLE = "because its values are few whole numbers"
 MANY_CLASSES = 10
 """If more classes than this are numbers, a hint says that they may be learned as numbers."""
@@ -160,17 +159,15 @@ def target_of(shown: str, column: Column, values: Floats, task: str | None) -> T
     if column.fault:
         raise ProblemError(f"{shown}: {column.fault}", *column.fault.ways, column=name)
     if column.kind in {"date", "time"}:
-        words = f"holds {column.kind}s, which cannot be the target; choose another --target"
+        words = f"holds {column.kind}s, which cannot be the target; {_ANOTHER}"
         raise wrong_column(shown, name, words)
     if column.many or len(column.labels) > MOST_CLASSES:
-        words = (
-            f"has more than {MOST_CLASSES} different texts, too many for classes: choose another"
-        )
-        raise wrong_column(shown, name, f"{words} --target")
+        words = f"has more than {MOST_CLASSES} different texts, too many for classes: {_ANOTHER}"
+        raise wrong_column(shown, name, words)
     if (values == values[0]).all():
         value = column.labels[int(values[0])] if column.labels else f"{values[0]:g}"
-        words = f"is {safe_text(value)} in every row: there is nothing to learn,"
-        raise wrong_column(shown, name, f"{words} choose another --target")
+        words = f"is {safe_text(value)} in every row: there is nothing to learn, {_ANOTHER}"
+        raise wrong_column(shown, name, words)
     if column.kind == "text":
         if task == "regression":
             words = "holds text, which --task regression cannot learn"
@@ -184,9 +181,8 @@ def target_of(shown: str, column: Column, values: Floats, task: str | None) -> T
     if not len(kinds) or (task is None and 2 * len(kinds) > rows and column.kind == "number"):
         return Target(name, values, (), "because its values are not just a few whole numbers")
     if len(kinds) > MOST_CLASSES:
-        words = f"has {len(kinds):,} different numbers, more than {MOST_CLASSES} classes:"
-        words += " leave --task classification out"
-        raise wrong_column(shown, name, words, way(task=None))
+        words = f"has {len(kinds):,} different numbers, more than {MOST_CLASSES} classes: leave"
+        raise wrong_column(shown, name, f"{words} --task classification out", way(task=None))
     y = np.searchsorted(kinds, values).astype(class_type(len(kinds)))
     if column.kind == "yes/no":
         return Target(name, y, ("false", "true"), "because it is yes or no", (0.0, 1.0))
@@ -314,12 +310,7 @@ def task_hint(target: Target) -> str:
 
 
 def hints_of(
-    table: Table,
-    treatment: Treatment,
-    seen: Sequence[Seen],
-    target: Target,
-    x_train: Floats,
-    standardize: bool,
+    table: Table, treatment: Treatment, target: Target, x_train: Floats, standardize: bool
 ) -> tuple[str, ...]:
     """Return the task and hints on what would help, one line each."""
     hints = [task_hint(target)]
@@ -337,8 +328,8 @@ def hints_of(
     pairs = [(first.setdefault(label.casefold(), label), label) for label in target.class_names]
     alike = [pair for pair in pairs if pair[0] != pair[1]]
     if alike:
-        pairs_more = len(alike) - 1
-        more = f" (and {pairs_more:,} other pair{'s' * (pairs_more > 1)})" if pairs_more else ""
+        others = len(alike) - 1
+        more = f" (and {others:,} other pair{'s' * (others > 1)})" if others else ""
         hints.append(
             f"classes {alike[0][0]!r} and {alike[0][1]!r} differ in case alone"
             f"{more}: make them the same"
@@ -349,7 +340,7 @@ def hints_of(
     hints += [f"{column.name}: {column.remark}" for column in table.columns if column.remark]
     used = [
         (column.name, one)
-        for slot, (column, one) in enumerate(zip(table.columns, seen, strict=False))
+        for slot, (column, one) in enumerate(zip(table.columns, treatment.seen, strict=False))
         if slot not in treatment.left_out and one.distinct
     ]
     counting = [name for name, one in used if one.counting]
@@ -357,12 +348,12 @@ def hints_of(
     if counting and len(x_train) > FEW_ROWS and table.memory is not None:
         verb, listed = "counts" if len(counting) == 1 else "count", ",".join(counting[:5])
         hints.append(f"{', '.join(counting[:5])} {verb} the rows: --drop {listed} if that is all")
-    others = [name for name, one in used if not one.counting]
-    if others and len(x_train) >= MANY_ROWS:
-        verb, listed = "differs" if len(others) == 1 else "differ", ",".join(others[:5])
+    differing = [name for name, one in used if not one.counting]
+    if differing and len(x_train) >= MANY_ROWS:
+        verb, listed = "differs" if len(differing) == 1 else "differ", ",".join(differing[:5])
         hints.append(
-            f"{', '.join(others[:5])} {verb} in every row: --drop {listed} if that only names the"
-            " rows"
+            f"{', '.join(differing[:5])} {verb} in every row: --drop {listed} if that only names"
+            " the rows"
         )
     numbers = [slot for slot, use in treatment.used if use in {"number", "filled"}]
     if not standardize and numbers:
