@@ -26,7 +26,7 @@ from tui_gd.problems.machines import (
     KEPT,
     Rows,
     ThisMachine,
-    arrays_of,
+    array_fields,
     read_arrays,
     write_arrays,
 )
@@ -342,7 +342,7 @@ def test_a_median_of_very_many_values_is_off_by_half_a_bin_at_most(
 def test_arrays_come_back_from_disk_without_a_copy(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     wanted = Rows(rng.standard_normal((100, 3)), rng.integers(0, 3, 100).astype(np.int8), 60)
-    write_arrays(tmp_path / "a.arrow", arrays_of(wanted))
+    write_arrays(tmp_path / "a.arrow", array_fields(wanted))
     found = replace(wanted, **read_arrays(tmp_path / "a.arrow"))
     for half in ("train", "test"):
         for mine, theirs in zip(found.half(half), wanted.half(half), strict=True):

@@ -40,7 +40,7 @@ POLL_SECONDS = 0.02
 """The time between two calls of `look` while others compute."""
 
 
-def arrays_of(result: Any) -> dict[str, NDArray[Any]]:
+def array_fields(result: Any) -> dict[str, NDArray[Any]]:
     """Return the arrays (rows, …) of a dataclass by name; what else it has is small."""
     return {name: one for name, one in vars(result).items() if isinstance(one, np.ndarray)}
 
@@ -78,7 +78,7 @@ class Rows:
 
     def __post_init__(self) -> None:
         if not self.token:
-            digest = _digest(arrays_of(self)).decode()[:16]
+            digest = _digest(array_fields(self)).decode()[:16]
             object.__setattr__(self, "token", f"{digest}-{uuid4().hex}")
 
     def half(self, half: Half) -> tuple[NDArray[np.float64], NDArray[np.generic]]:
@@ -319,7 +319,7 @@ class ThisMachine(Machines):
         assert self._folder is not None
         path = self._folder / f"{name}.arrow"
         path.unlink(missing_ok=True)  # a damaged link to a file that others may be reading
-        arrays = arrays_of(made)
+        arrays = array_fields(made)
         rest = made.rest_as_text() if name.startswith(_LASTING) else None
         try:
             write_arrays(path, arrays, rest)

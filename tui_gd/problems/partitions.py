@@ -150,14 +150,14 @@ class _Loading:
             labels = self._describe(raws)
             kinds = dict(self.recipe.kinds)
             for piece, head in zip(self.pieces, self.heads, strict=True):
-                for name, kind in head.kinds:
+                for name, kind in head.part.kinds:
                     if kind != kinds.get(name) and piece.form in {"delimited", "arff"}:
                         kinds[name] = "text"
             if kinds == dict(self.recipe.kinds):
                 break
             self.recipe = replace(self.recipe, kinds=tuple(kinds.items()))
         columns = _merged_columns(self.heads, labels)
-        remarks = dict.fromkeys(remark for head in self.heads for remark in head.remarks)
+        remarks = dict.fromkeys(remark for head in self.heads for remark in head.part.remarks)
         if self.recipe.reading.skip_footer:
             said = self.recipe.reading.said_footer
             remarks |= {f"{shown_path(one.path)}: {said}": None for one in self.pieces if one.test}
@@ -171,13 +171,13 @@ class _Loading:
         self.heads = []
         labels: list[set[str] | None] = [set() for _ in self.recipe.names]
         for head in self._grouped(pieces.head_of, [(raw,) for raw in raws]):
-            for slot, column in enumerate(head.columns):
+            for slot, column in enumerate(head.part.columns):
                 known = labels[slot]
                 if known is not None:
                     known.update(column.labels)
                     labels[slot] = None if len(known) > MOST_LABELS else known
-            bare = tuple(replace(column, labels=()) for column in head.columns)
-            self.heads.append(replace(head, columns=bare))
+            bare = tuple(replace(column, labels=()) for column in head.part.columns)
+            self.heads.append(replace(head, part=replace(head.part, columns=bare)))
         return labels
 
     def _grouped(self, task: Callable[..., T], items: Items) -> Iterator[T]:
@@ -423,23 +423,23 @@ def _test_rows(shown: str, rows: int, how: Preparation) -> NDArray[Any]:
 def _merged_columns(heads: Sequence[Head], labels: Sequence[set[str] | None]) -> list[Column]:
     """Return the columns of all parts as one, with `labels`: `ProblemError` if kinds differ."""
     merged = []
-    for slot, first in enumerate(heads[0].columns):
-        found = [(head, head.columns[slot]) for head in heads]
+    for slot, first in enumerate(heads[0].part.columns):
+        found = [(head, head.part.columns[slot]) for head in heads]
         known = [(head, one) for head, one in found if one.missing < head.rows] or found
         one = replace(known[0][1])
         for head, other in known:
             alike = {"number", "yes/no"}
             if other.kind != one.kind and not {other.kind, one.kind} <= alike:
                 words = (
-                    f"holds {other.kind}, but {one.kind} in {known[0][0].shown}; make them the"
+                    f"holds {other.kind}, but {one.kind} in {known[0][0].part.shown}; make them the"
                     f" same, or read the column as text with {option('text', first.name)}"
                 )
-                raise wrong_column(head.shown, first.name, words, way(text=first.name))
+                raise wrong_column(head.part.shown, first.name, words, way(text=first.name))
             if other.kind != one.kind:
                 one.kind = "number"
             if other.day_first != one.day_first:
                 raise ProblemError(
-                    f"{head.shown}: column {first.name!r} holds dates with the day first, but"
+                    f"{head.part.shown}: column {first.name!r} holds dates with the day first, but"
                     " elsewhere with the month first; write them as 2024-03-04"
                 )
         every = [other for _, other in found]

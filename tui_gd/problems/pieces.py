@@ -5,7 +5,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import pairwise
 from typing import Any
@@ -177,13 +177,10 @@ def read_piece(piece: Piece, recipe: Recipe, most: int | None = None) -> RawPart
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """What is known of a part at once: its rows, columns and digest."""
+    """What is known of a part at once: it without its rows, their number and digest."""
 
-    shown: str
+    part: RawPart
     rows: int
-    columns: tuple[Column, ...]
-    kinds: tuple[tuple[str, Kind], ...]
-    remarks: tuple[str, ...]
     digest: str
     counting: tuple[tuple[float, float] | None, ...]
     """First and last value of columns that count the rows of the part, else None."""
@@ -199,9 +196,8 @@ def head_of(raw: RawPart) -> Head:
         number = column.kind == "number" and not column.missing and rows
         counts = number and bool((np.diff(values) == 1.0).all())
         counting.append((float(values[0]), float(values[-1])) if counts else None)
-    return Head(
-        raw.shown, rows, raw.columns, raw.kinds, raw.remarks, digest.hexdigest(), tuple(counting)
-    )
+    bare = replace(raw, values=raw.values[:0].copy())
+    return Head(bare, rows, digest.hexdigest(), tuple(counting))
 
 
 @dataclass(eq=False)
