@@ -309,6 +309,11 @@ def test_arff_needs_no_blank_before_the_classes(tmp_path: Path) -> None:
     assert load_file(saved(tmp_path, text, "t.arff"), "y").class_names == ("no", "yes")
 
 
+def test_an_attribute_of_arff_without_a_name_gets_one(tmp_path: Path) -> None:
+    text = "@relation x\n@attribute '' real\n@attribute y{no,yes}\n@data\n" + "1,no\n2,yes\n" * 6
+    assert load_file(saved(tmp_path, text, "t.arff"), "y").feature_names == ("column 1",)
+
+
 # svmlight --------------------------------------------------------------------
 
 
