@@ -216,23 +216,22 @@ class Delimited(Source):
 
         field = self.fields[index]
         types = {"number": pa.float64(), "yes/no": pa.bool_(), "date": self._dates.get(index)}
-        loose = field.forced and field.kind == "number"
-        return None if loose else types.get(field.kind) or pa.dictionary(pa.int32(), pa.string())
+        # what a person wants as numbers is read from text later
+        known = None if field.forced else types.get(field.kind)
+        return known or pa.dictionary(pa.int32(), pa.string())
 
     def _read(self, chunk: Chunk, types: dict[str, Any], only: Sequence[str] = ()) -> Any:
-        """Parse a chunk; a type None means text that a person wants as numbers."""
+        """Parse a chunk; `types` are those of columns by their number, others are inferred."""
         import pyarrow as pa
         from pyarrow import BufferReader
         from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, read_csv
 
-        text = pa.dictionary(pa.int32(), pa.string())
         grouped = [] if self.reading.thousands is None else [
             name for name, kind in types.items() if kind == pa.float64()
         ]  # fmt: skip
         header = self._has_header(chunk)
         # pyarrow would count an empty line before the header as the header
         data = chunk.data.lstrip(b"\r\n") if header else chunk.data
-        given = {name: text if kind is None else kind for name, kind in types.items()}
         table = read_csv(
             BufferReader(data),
             read_options=ReadOptions(
@@ -243,7 +242,7 @@ class Delimited(Source):
             ),
             parse_options=ParseOptions(delimiter=self.dialect.delimiter, newlines_in_values=True),
             convert_options=ConvertOptions(
-                column_types=given | dict.fromkeys(grouped, pa.string()),
+                column_types=types | dict.fromkeys(grouped, pa.string()),
                 include_columns=list(only),
                 null_values=self._null_values,
                 decimal_point=self.reading.decimal_sign,

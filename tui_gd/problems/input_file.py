@@ -133,9 +133,8 @@ class InputFile:
 
                 source = pa.PythonFile(file, mode="r")
                 return _Unpacked(pa.CompressedInputStream(source, "zstd"), file)
-            opener: Any = {"gz": gzip.GzipFile, "bz2": bz2.BZ2File, "xz": lzma.LZMAFile}[packing]
-            name = "fileobj" if packing == "gz" else "filename"
-            return _Unpacked(opener(**{name: file}), file)
+            opener: Any = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}[packing]
+            return _Unpacked(opener(file), file)
         except ProblemError:
             file.close()
             raise
@@ -324,7 +323,7 @@ def _names(file: InputFile) -> list[str]:
     """Return the names of the files in a zip archive."""
     try:
         with file._stored() as stored, zipfile.ZipFile(stored) as archive:
-            names = [one.filename for one in archive.infolist() if _is_content(one)]
+            names = [one.filename for one in _contents(archive)]
     except (OSError, *DAMAGED) as error:
         raise cannot_read(file.path, error) from None
     if not names:
@@ -334,7 +333,7 @@ def _names(file: InputFile) -> list[str]:
 
 def _member(shown: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     """Return the only file of a zip archive; `ProblemError` if there are several."""
-    found = [one for one in archive.infolist() if _is_content(one)]
+    found = _contents(archive)
     names = [one.filename for one in found]
     if "[Content_Types].xml" in names or "content.xml" in names:
         raise ProblemError(f"{shown}: a spreadsheet; save the sheet as CSV")
@@ -346,8 +345,9 @@ def _member(shown: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     return found[0]
 
 
-def _is_content(one: zipfile.ZipInfo) -> bool:
-    return not one.is_dir() and not one.filename.startswith(("__MACOSX/", "."))
+def _contents(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    files = [one for one in archive.infolist() if not one.is_dir()]
+    return [one for one in files if not one.filename.startswith(("__MACOSX/", "."))]
 
 
 class _Unpacked(io.BufferedReader):
