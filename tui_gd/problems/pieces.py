@@ -100,11 +100,10 @@ class Recipe:
 def pieces_of(path: str, form: Format, source: Source, test: bool) -> list[Piece]:
     """Cut a file: text at lines, Parquet at row groups, Feather at record batches."""
     file = InputFile(path, source.reading.encoding)
-    whole = Piece(path, form, test=test, size=file.size * (UNPACKED if file.is_packed else 1))
-    sizes: list[int] = []
+    as_it_is = not file.is_packed and file.encoding is None and path != STANDARD_INPUT
+    cuts, sizes = [0], [file.size * (UNPACKED if file.is_packed else 1)]
     if isinstance(source, Columnar):
-        rows, width = source.group_rows, max(1, len(source.fields))
-        cuts, held = [0], 0
+        rows, width, held = source.group_rows, max(1, len(source.fields)), 0
         for group, count in enumerate(rows):
             if held and (held + count) * width > PART_NUMBERS:
                 cuts.append(group)
@@ -112,10 +111,7 @@ def pieces_of(path: str, form: Format, source: Source, test: bool) -> list[Piece
             held += max(count, PART_NUMBERS // width // 8 if form == "feather" else 1)
         cuts.append(len(rows))
         sizes = [8 * width * sum(rows[a:b]) for a, b in pairwise(cuts)]
-    elif isinstance(source, Delimited) and not isinstance(source, Arff):
-        if file.is_packed or file.encoding is not None or file.path == STANDARD_INPUT:
-            return [whole]
-        cuts = [0]
+    elif isinstance(source, Delimited) and not isinstance(source, Arff) and as_it_is:
         # not those of comments alone: every piece needs rows
         for chunk in source.chunks():
             if chunk.offset - cuts[-1] >= TEXT_BYTES and chunk.offset > source.begins:
@@ -124,11 +120,9 @@ def pieces_of(path: str, form: Format, source: Source, test: bool) -> list[Piece
         if source.reading.skip_footer and len(cuts) > 1 and file.size - cuts[-1] < input_file.CHUNK:
             cuts.pop()
         cuts.append(file.size)
-    else:
-        return [whole]
-    sizes = sizes or [min(TEXT_BYTES, cuts[-1])] * (len(cuts) - 1)
-    if len(cuts) <= 2:
-        return [Piece(path, form, test=test, size=sizes[0] if sizes else 0)]
+        sizes = [min(TEXT_BYTES, file.size)] * (len(cuts) - 1)
+    if len(sizes) == 1:
+        return [Piece(path, form, test=test, size=sizes[0])]
     return [
         Piece(path, form, *ends, test, size)
         for ends, size in zip(pairwise(cuts), sizes, strict=True)
@@ -273,10 +267,8 @@ def _features(raw: RawPart, rules: tuple[FeatureRule, ...], rows: Any) -> Floats
     """Return features (rows, rules + 1) of some rows, ones last."""
     named = {rule.column for rule in rules}
     slots = [slot for slot, column in enumerate(raw.columns) if column.name in named]
-    chosen = raw.values[rows]
-    return features(
-        rules, [raw.columns[slot] for slot in slots], [chosen[:, slot] for slot in slots]
-    )
+    chosen, columns = raw.values[rows], [raw.columns[slot] for slot in slots]
+    return features(rules, columns, [chosen[:, slot] for slot in slots])
 
 
 @dataclass(eq=False)

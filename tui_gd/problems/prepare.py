@@ -236,11 +236,7 @@ _CLASSES_SHOWN = 10
 
 
 def column_notes(
-    table: Table,
-    treatment: Treatment,
-    target: Target,
-    done: dict[int, Done],
-    standardize: bool,
+    table: Table, treatment: Treatment, target: Target, done: dict[int, Done], standardize: bool
 ) -> tuple[ColumnNote, ...]:
     """Return a note for every column, those not read before the target's, which is the last."""
     notes = []
