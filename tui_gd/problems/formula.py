@@ -145,8 +145,11 @@ class _Reader:
             )
         before, after_value = tokens[-1], False
         for token in tokens:
-            goes_on = self._follow_value if after_value else self._begin_value
-            before, after_value = token, goes_on(token, before)
+            if after_value:
+                after_value = self._follow_value(token)
+            else:
+                after_value = self._begin_value(token, before)
+            before = token
         self._finish(1)
         if self._waiting:
             column = self._waiting[-1].token.column
@@ -216,7 +219,7 @@ class _Reader:
         self._parts.append(Part(kind, token.text, 0, token))
         return True
 
-    def _follow_value(self, token: Token, _: Token) -> bool:
+    def _follow_value(self, token: Token) -> bool:
         """Take a token behind a whole value; return whether the value is whole with it too."""
         if token.text in {")", ","}:
             self._finish(1)
@@ -261,9 +264,10 @@ class _Reader:
             if level == _COMPARED:
                 last.fault = "compare two values at a time, and join them by and"
             return
-        powers = sum(one.level == _POWER for one in self._waiting) + (level == _POWER)
-        fault = f"nested more than {MOST_DEPTH} deep: write fewer powers"
-        self._waiting.append(_Waiting(token, level, 2, fault=fault * (powers >= MOST_DEPTH)))
+        fault = ""
+        if level == _POWER and sum(one.level == _POWER for one in self._waiting) + 1 >= MOST_DEPTH:
+            fault = f"nested more than {MOST_DEPTH} deep: write fewer powers"
+        self._waiting.append(_Waiting(token, level, 2, fault=fault))
 
     def _finish(self, level: int) -> None:
         """Move the operators of at least this level, whose operands are there, to the parts."""
