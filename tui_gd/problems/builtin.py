@@ -9,12 +9,9 @@ from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems import unknown_problem
-from tui_gd.problems.prepare import Target, prepare
 from tui_gd.problems.problem import Problem, surface_problem, with_ones
-from tui_gd.problems.sources import Column
 from tui_gd.problems.split import SEEDS, Preparation, class_type, whole
 from tui_gd.problems.surfaces import PREFIX, find_surface
-from tui_gd.problems.tables import Table
 
 SPIRAL_TURNS = 1.25
 """How far an arm of `spiral` winds around the origin."""
@@ -166,6 +163,10 @@ def load_builtin(name: str, how: Preparation, **given: float | None) -> Problem:
 
 def _prepared(name: str, data: DataSet, how: Preparation) -> Problem:
     """Return the problem of a data set: what is worth saying of its columns is in its title."""
+    from tui_gd.problems.prepare import Target, prepare
+    from tui_gd.problems.sources import Column
+    from tui_gd.problems.tables import Table
+
     kind = class_type(len(data.class_names)) if data.class_names else np.dtype(np.float64)
     target = Target(data.target_name, data.y.astype(kind), data.class_names, "")
     columns = [Column(one, "number") for one in (*data.feature_names, data.target_name)]
