@@ -224,12 +224,8 @@ def shown_path(path: str) -> str:
 
 def names_file(name: str) -> bool:
     """Whether PROBLEM names a file: by its ending, by a slash, or because it exists."""
-    if name == STANDARD_INPUT or _format_named(name) or os.sep in name or is_pattern(name):
-        return True
-    try:
-        return bool(name) and Path(name).exists()
-    except (OSError, ValueError):
-        return False
+    named = name == STANDARD_INPUT or _format_named(name) is not None or os.sep in name
+    return named or is_pattern(name) or os.path.exists(name)
 
 
 def is_pattern(name: str) -> bool:

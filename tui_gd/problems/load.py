@@ -101,7 +101,7 @@ def load_problem(  # noqa: PLR0913
         path = None if test is None else os.fspath(test)
         return load_file(name, column, drop=drop, test=path, how=how)
     _refuse("data", "are not generated", made)
-    if _is_pair(data):
+    if isinstance(data, tuple | list) and len(data) == 2:
         if target is not None:
             raise ProblemError("data: (X, y) has its targets: leave target out")
         if not is_frame(data[0]):
@@ -122,10 +122,6 @@ def _refuse(name: str, why: str, options: dict[str, Any]) -> None:
     given = [option for option, value in options.items() if value not in (None, False, ())]
     if given:
         raise ProblemError(f"{name} {why}: leave {', '.join(given)} out")
-
-
-def _is_pair(data: Any) -> bool:
-    return isinstance(data, tuple | list) and len(data) == 2
 
 
 def is_frame(data: Any) -> bool:

@@ -105,8 +105,11 @@ def _design(
     Where all columns stay unchanged they stay in place, and ones replace the target.
     """
     used = [slot for slot, _ in treatment.used]
-    medians = {slot: _median(table.values[:train, slot]) for slot, use in treatment.used
-               if use != "text"}  # fmt: skip
+    medians = {
+        slot: float(np.nanmedian(table.values[:train, slot]))
+        for slot, use in treatment.used
+        if use != "text"
+    }
     group = math.ceil(len(used) / GROUPS)
     rules, names, done = features_of(table, treatment, medians, train, group)
     for one in (table, other):
@@ -115,10 +118,6 @@ def _design(
         elif one is not None:
             transform(one, used, rules)
     return rules, names, done
-
-
-def _median(values: Floats) -> float:
-    return float(np.median(values[~np.isnan(values)]))
 
 
 GROUPS = 16

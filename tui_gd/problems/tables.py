@@ -125,6 +125,8 @@ def read_table(
     a table of the same columns. `skip_missing_target` leaves out rows without one. With `first`
     only as many rows are read as come at once. A table of more than `most` bytes is refused.
     """
+    import pyarrow as pa
+
     collect = partial(_collect, source, names, target, progress, first=first, most=most)
     try:
         table = collect() or collect()
@@ -136,7 +138,7 @@ def read_table(
         raise ProblemError(f"{source.shown}: has no rows below its header")
     if target is not None and source.reading.skip_missing_target:
         _skip_rows(table, names.index(target))
-    _release()
+    pa.default_memory_pool().release_unused()  # it would keep what it needed while reading
     for slot, column in enumerate(table.columns):
         known = None if like is None else like.columns[slot].day_first
         _finish(column, table.values[:, slot], source.reading, known)
@@ -163,13 +165,6 @@ def _skip_rows(table: Table, target: int) -> None:
             column.missing = int(np.isnan(values).sum())
             column.low, column.high = float(np.fmin.reduce(values)), float(np.fmax.reduce(values))
     table.remarks += (f"skipped {skipped:,} row{'s' * (skipped != 1)} without a target",)
-
-
-def _release() -> None:
-    """Give back pyarrow's spare memory."""
-    import pyarrow as pa
-
-    pa.default_memory_pool().release_unused()
 
 
 def _collect(
