@@ -61,33 +61,30 @@ class Columnar(Source):
         self.rows = sum(self.group_rows[group] for group in self._groups)
 
     def keep(self, names: Sequence[str]) -> None:
-        """Read only these columns from now on, and all of them together, some rows at a time."""
-        self._kept = [place for place, field in enumerate(self.fields) if field.name in names]
+        """Read only these columns of Parquet from now on, all together, some rows at a time."""
+        if not self._feather:
+            self._kept = [place for place, field in enumerate(self.fields) if field.name in names]
 
     def batches(self, *, first: bool = False) -> Iterator[Batch]:
         """Read the file from its start; of Parquet a few columns at a time, with all their rows.
 
         With `first` read the first rows only, equally many of every column.
         """
-        most = 1 if first else None
-        if self._feather:
-            yield from islice(self._numbered(self._record_batches(), None), most)
-            return
-        every = range(len(self.fields))
-        together: list[Sequence[int]] = [
-            every[start : start + COLUMNS] for start in every[::COLUMNS]
-        ]
+        every, most = range(len(self.fields)), 1 if first else None
+        step = len(every) if self._feather else COLUMNS
+        groups: list[Sequence[int]] = [every[one : one + step] for one in every[::step]]
         rows = set()
-        for columns in together if self._kept is None else [self._kept]:
+        for columns in groups if self._kept is None else [self._kept]:
             row = 0
-            for batch in islice(self._numbered(self._row_groups(columns), columns), most):
+            for batch in islice(self._numbered(columns), most):
                 yield batch
                 row = batch.start + batch.rows
             rows.add(row)
         if len(rows) > 1:
             raise self._fault(ValueError("columns of different lengths"))
 
-    def _numbered(self, reading: Iterator[Any], columns: Sequence[int] | None) -> Iterator[Batch]:
+    def _numbered(self, columns: Sequence[int]) -> Iterator[Batch]:
+        reading = self._record_batches() if self._feather else self._row_groups(columns)
         row = 0
         while True:
             with self._one_line():
