@@ -259,6 +259,7 @@ def draw_help(
 # The columns of a table: how each one was prepared
 
 _LONGEST_NAME, _SHORTEST_WORDS = 28, 14
+Line = tuple[str, ...]
 
 
 def column_notes(problem: Problem, settings: RunSettings) -> tuple[ColumnNote, ...]:
@@ -315,7 +316,7 @@ def draw_columns(
     room = max(0, high - top - 1)
     first = visible_offset(len(notes), room, max(0, first), None)
     shown = notes[first : first + room]  # a table may have a hundred thousand columns
-    body: list[tuple[str, ...]] = [
+    body: list[Line] = [
         (
             fit(note.name, _LONGEST_NAME, symbols.plain),
             note.kind,
@@ -325,7 +326,7 @@ def draw_columns(
         )
         for note in shown
     ]
-    header: tuple[str, ...] = ("column", "kind", "values", "what was done", "features")
+    header: Line = ("column", "kind", "values", "what was done", "features")
     if not any(note.found for note in notes):
         header, body = _without_values(header), [_without_values(line) for line in body]
     table = draw_table(
@@ -348,13 +349,7 @@ def _wrapped(text: str, columns: int, symbols: Symbols) -> list[str]:
     return textwrap.wrap(symbols.spell(text), max(20, columns - 2))
 
 
-def _in_lines(
-    header: tuple[str, ...],
-    body: list[tuple[str, ...]],
-    wide: int,
-    room: int,
-    symbols: Symbols,
-) -> list[tuple[str, ...]]:
+def _in_lines(header: Line, body: list[Line], wide: int, room: int, symbols: Symbols) -> list[Line]:
     """Return the rows with long values in as many lines as there is room for, then shortened."""
     widths = [widest(column) for column in zip(header, *body, strict=True)]
     rest = wide - sum(widths[:2]) - 2 * (len(header) - 1)
@@ -375,7 +370,7 @@ def _in_lines(
     return rows
 
 
-def _without_values(line: tuple[str, ...]) -> tuple[str, ...]:
+def _without_values(line: Line) -> Line:
     return (*line[:2], *line[3:])
 
 

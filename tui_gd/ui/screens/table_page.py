@@ -254,8 +254,12 @@ def _put_offer(
         inner.put(row, wide + 1 - width(typed), typed, palette.dim)
 
 
-def _fields(looks: Sequence[ColumnLook], wide: int) -> list[tuple[str, int, int]]:
-    """Return the fields of a row as (name, place, width): the column, what fits, and an example."""
+Fields = list[tuple[str, int, int]]
+"""The fields of a row: name, place, width."""
+
+
+def _fields(looks: Sequence[ColumnLook], wide: int) -> Fields:
+    """Return the fields that fit: the column, what stands beside it, and an example."""
     longest = max(width("column"), *(width(safe_text(look.name, None)) for look in looks))
     names = min(longest, max(_SHORTEST_NAME, min(_LONGEST_NAME, wide // 3)))
     fields, at = [("column", _NAMED_AT, names)], _NAMED_AT + names + 2
@@ -291,7 +295,7 @@ def _put_columns(
     offset = visible_offset(len(page.found), room, max(0, (here or 0) - room // 2), here)
     for index in range(offset, min(offset + room, len(page.found))):
         look = looks[page.found[index]]
-        _put_column(inner, row, look, page, fields, style, here=index == here)
+        _put_column(inner, row, look, page, fields, style)
         entries[row + 1] = offers + index
         row += 1
     if not page.found:
@@ -301,16 +305,9 @@ def _put_columns(
 
 
 def _put_column(
-    inner: Cells,
-    row: int,
-    look: ColumnLook,
-    page: TablePage,
-    fields: Sequence[tuple[str, int, int]],
-    style: Style,
-    *,
-    here: bool,
+    inner: Cells, row: int, look: ColumnLook, page: TablePage, fields: Fields, style: Style
 ) -> None:
-    palette, symbols = style.palette, style.symbols
+    palette, symbols, here = style.palette, style.symbols, look is page.look
     role, word = page.role(look), page.word(look)
     chosen = page.roles.get(look.name, Role.USUAL) not in {Role.USUAL, Role.TARGET}
     ink = palette.faint if word == Role.DROP.value else palette.text
