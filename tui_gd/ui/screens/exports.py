@@ -72,14 +72,10 @@ def copy_to_desktop(text: str, environment: Mapping[str, str]) -> bool:
     return True
 
 
-def file_name(view: View, panel: str) -> str:
-    """Return the file name for a panel's numbers, before any number that makes it unique."""
-    return f"{_stem(view, panel)}.txt"
-
-
-def _stem(view: View, panel: str) -> str:
-    name = _in_file_names(view.problem.name) or "data"
-    return f"gd-tui-{name}-{panel}-epoch{view.snapshot.epoch}"
+def file_name(view: View, panel: str, number: int = 1) -> str:
+    """Return the name of a file for a panel's numbers; a higher `number` makes it another one."""
+    name, end = _in_file_names(view.problem.name) or "data", f"-{number}" if number > 1 else ""
+    return f"gd-tui-{name}-{panel}-epoch{view.snapshot.epoch}{end}.txt"
 
 
 def _in_file_names(problem: str) -> str:
@@ -92,9 +88,9 @@ def write_panel(view: View, panel: str, text: str, folder: str = ".") -> str:
     The name is `gd-tui-<problem>-<panel>-epoch<N>.txt`; if it is taken, `…-2.txt`, `…-3.txt` and so
     on.
     """
-    stem, number = _stem(view, panel), 1
+    number = 1
     while True:
-        path = Path(folder) / (f"{stem}.txt" if number == 1 else f"{stem}-{number}.txt")
+        path = Path(folder) / file_name(view, panel, number)
         try:
             _write_new(path, text.encode())
         except FileExistsError:

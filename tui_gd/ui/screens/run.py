@@ -18,14 +18,8 @@ from textual.timer import Timer
 from textual.worker import Worker
 
 from tui_gd.problems.text import safe_text
-from tui_gd.session.commands import (
-    CheckGradient,
-    Command,
-    LookAt,
-    SelectLane,
-    SetLearningRate,
-    SetStart,
-)
+from tui_gd.session import commands
+from tui_gd.session.commands import Command
 from tui_gd.session.options import Option
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
@@ -67,9 +61,9 @@ _FOR_NEXT = (
 _PAUSING = "step step_back first newest rescue reset new_start"
 # what panels ask for, and the actions that do the same
 _LOCKS: dict[type, tuple[str, ...]] = {
-    SetLearningRate: ("learning_rate", "type_learning_rate"),
-    SetStart: ("new_start",),
-    SelectLane: ("move",),
+    commands.SetLearningRate: ("learning_rate", "type_learning_rate"),
+    commands.SetStart: ("new_start",),
+    commands.SelectLane: ("move",),
     TakeThreshold: ("settings",),
 }
 # so many of the keys that came are named
@@ -130,7 +124,7 @@ class RunScreen(Screen[None]):
         self.checking = self.metered = False
         self._drawn: Snapshot | None = None
         self._stale = True
-        self._wanted_look: LookAt | None = None
+        self._wanted_look: commands.LookAt | None = None
         self._rests_until = -math.inf
         self._waiting = self._gave_way = False
         # what was asked for while another run was loading: for that run (action, key, function),
@@ -194,7 +188,7 @@ class RunScreen(Screen[None]):
         runner.changed = self._changed
         runner.start()
         if self.checking:
-            runner.post(CheckGradient(wanted=True))
+            runner.post(commands.CheckGradient(wanted=True))
         if fresh:
             offers = self._beginning.tour and not self.lesson.guide
             offer = self.lesson.offer_tour() if offers else ""
