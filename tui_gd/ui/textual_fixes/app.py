@@ -18,6 +18,7 @@ from rich.segment import Segment
 from textual import command, constants, content, events
 from textual._compositor import ChopsUpdate, CompositorUpdate
 from textual._styles_cache import StylesCache
+from textual._widget_navigation import Direction
 from textual.app import App, ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
@@ -64,19 +65,14 @@ _inner_and_outer = StylesCache.get_inner_outer.__wrapped__
 
 
 @lru_cache(1024)
-def _background_styles(base: Color, background: Color) -> tuple[Style, Style]:
-    found: tuple[Style, Style] = _inner_and_outer(None, base, background)
-    return found
-
-
-def _get_inner_outer(cache: StylesCache, base: Color, background: Color) -> tuple[Style, Style]:
+def _get_inner_outer(base: Color, background: Color) -> tuple[Style, Style]:
     """Return the inner and the outer background.
 
     Fault: Textual remembers it for every widget that ever existed, and with it the widget's lines.
     That keeps up to 1,024 closed screens in memory.
     """
-    del cache
-    return _background_styles(base, background)
+    found: tuple[Style, Style] = _inner_and_outer(None, base, background)
+    return found
 
 
 class PacedApp(App[Result]):
@@ -91,7 +87,7 @@ class PacedApp(App[Result]):
         if system := COLOUR_SYSTEMS.get(terminal.depth):
             vars(constants)["COLOR_SYSTEM"] = system
         vars(content)["divide_line"] = _divide_line
-        StylesCache.get_inner_outer = _get_inner_outer  # type: ignore[method-assign, assignment]
+        StylesCache.get_inner_outer = staticmethod(_get_inner_outer)  # type: ignore[method-assign, assignment]
         super().__init__()
         self.terminal = terminal
         # whether to ask the terminal for the colour of its ground, which `on_ground` then gets
@@ -338,15 +334,9 @@ class Entries(OptionList):
         if clicked is not None and clicked >= self.option_count:
             event.prevent_default()
 
-    def action_page_up(self) -> None:
-        """Move up by a page, if there is one."""
+    def _move_page(self, direction: Direction) -> None:
         with suppress(KeyError):
-            super().action_page_up()  # type: ignore[no-untyped-call]
-
-    def action_page_down(self) -> None:
-        """Move down by a page, if there is one."""
-        with suppress(KeyError):
-            super().action_page_down()  # type: ignore[no-untyped-call]
+            super()._move_page(direction)
 
 
 class Checklist(SelectionList[str], Entries):
