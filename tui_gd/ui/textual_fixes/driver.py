@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from queue import Empty
-from types import FrameType
 from typing import Any
 
 from textual import events
@@ -245,8 +244,8 @@ class HardDriver(LinuxDriver):
         # fault: the driver's handlers stop and start it wherever the main thread is: during a
         # write, they wait for a lock that this thread holds; and a lone SIGCONT starts a second
         # input thread
-        signal.signal(signal.SIGTSTP, _refuse)
-        signal.signal(signal.SIGCONT, self._continued)
+        signal.signal(signal.SIGTSTP, lambda *_: None)
+        signal.signal(signal.SIGCONT, lambda *_: self._on_the_loop(self._come_back))
 
     @property
     def can_suspend(self) -> bool:
@@ -261,7 +260,7 @@ class HardDriver(LinuxDriver):
             self.write(ask_ground(os.environ))
         # fault: its handler reads the size and then posts it; a second signal in between posts
         # first, so that the outdated size comes last
-        signal.signal(signal.SIGWINCH, self._resized)
+        signal.signal(signal.SIGWINCH, lambda *_: self._on_the_loop(self._tell_size))
 
     def stop_application_mode(self) -> None:
         """Clear the screen and stop: consoles and GNU screen often have no alternate screen."""
@@ -282,17 +281,9 @@ class HardDriver(LinuxDriver):
         size: tuple[int, int] = super()._get_terminal_size()
         return size
 
-    def _resized(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        self._on_the_loop(self._tell_size)
-
     def _tell_size(self) -> None:
         size = Size(*self._get_terminal_size())
         self._app.post_message(events.Resize(size, size))
-
-    def _continued(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        self._on_the_loop(self._come_back)
 
     def _come_back(self) -> None:
         """Paint again after a stop: a shell may have written on the screen and changed modes."""
@@ -427,10 +418,6 @@ class HardDriver(LinuxDriver):
                     time.sleep(0.01)
             if self.attrs_before is not None:
                 termios.tcsetattr(terminal, termios.TCSANOW, self.attrs_before)
-
-
-def _refuse(number: int, frame: FrameType | None) -> None:
-    """Let the program go on."""
 
 
 def mended(driver: type[Any]) -> type[Any]:
