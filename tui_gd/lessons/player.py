@@ -122,9 +122,6 @@ class Player:
         rates = (one for one in self.step.then if isinstance(one, SetLearningRate))
         return next(rates).learning_rate
 
-    def _true_curve(self) -> int:
-        return self.curve_rates().index(self._true_rate)
-
     # Answers
 
     def answer(self, given: str, facts: Facts) -> bool:
@@ -163,7 +160,7 @@ class Player:
             return None, self.say("choose_one", len(options))
         index = int(given) - 1
         if step.curves:
-            return index == self._true_curve(), ""
+            return self.curve_rates()[index] == self._true_rate, ""
         if step.verdict:
             return step.verdict[index] == as_name(facts.verdict()), ""
         choice = step.choice[index]
@@ -189,7 +186,7 @@ class Player:
         if step.one_of:
             return step.one_of[0]
         if step.curves:
-            return str(self._true_curve() + 1)
+            return str(self.curve_rates().index(self._true_rate) + 1)
         if step.verdict:
             kind = as_name(facts.verdict())
             return str(step.verdict.index(kind) + 1) if kind in step.verdict else ""

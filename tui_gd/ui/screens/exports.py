@@ -23,10 +23,8 @@ from textual.widgets.selection_list import Selection
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.plots.cells import width
 from tui_gd.problems.text import safe_text
-from tui_gd.runs.record import RunRecord
 from tui_gd.runs.resume import open_without_data
 from tui_gd.runs.share import share_line
-from tui_gd.ui.context import Context
 from tui_gd.ui.panels.panel import View
 from tui_gd.ui.screens.questions import Whole, text_line
 from tui_gd.ui.screens.run import RunScreen
@@ -268,7 +266,11 @@ def _write_export(
     from tui_gd.runs.exports import export
 
     try:
-        exported = kept_export(screen.context, kept) if kept else screen.run.exported()
+        if kept:
+            with screen.context.open_library() as store:
+                exported = open_without_data(store, store.find(kept))
+        else:
+            exported = screen.run.exported()
         paths = export(exported, kinds, Path(folder).expanduser(), picture=picture)
     except (ProblemError, OutputError) as error:
         said, warning = str(error), True
@@ -279,9 +281,3 @@ def _write_export(
         said = f"wrote {len(paths)} file{'s' if len(paths) > 1 else ''} into {folder}"
         warning = False
     screen.notices.say_from_thread(said, warning=warning)
-
-
-def kept_export(context: Context, kept: str) -> RunRecord:
-    """Return the kept run with that id, in the form that exports take."""
-    with context.open_library() as store:
-        return open_without_data(store, store.find(kept))

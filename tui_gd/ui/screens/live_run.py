@@ -1,7 +1,7 @@
 """The run on the screen: how it begins, which commands it gets, and how undo brings back others."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -122,15 +122,13 @@ class Undo:
 
 def _bytes(earlier: Earlier) -> int:
     """Return the bytes of a run, as far as they are known by now."""
-    done = earlier.checkpoint.done() and not earlier.checkpoint.cancelled()
-    return sum(_arrays(earlier.checkpoint.result())) if done else 0
-
-
-def _arrays(checkpoint: Checkpoint) -> Iterator[int]:
-    yield from (frame.state.nbytes for frame in checkpoint.keyframes)
-    for lanes in checkpoint.series.values():
-        for known in lanes.values():
-            yield known.values.nbytes + known.thinned.epochs.nbytes + known.thinned.values.nbytes
+    if not earlier.checkpoint.done() or earlier.checkpoint.cancelled():
+        return 0
+    checkpoint = earlier.checkpoint.result()
+    used = sum(frame.state.nbytes for frame in checkpoint.keyframes)
+    for known in (one for lanes in checkpoint.series.values() for one in lanes.values()):
+        used += known.values.nbytes + known.thinned.epochs.nbytes + known.thinned.values.nbytes
+    return used
 
 
 def _problem_bytes(problem: Problem) -> int:
