@@ -62,12 +62,6 @@ def known_words() -> dict[str, dict[str, str]]:
     return tomllib.loads(text)
 
 
-def words_for(lang: str) -> dict[str, str]:
-    """Return what gd-tui says in that language, or in English where it has no words."""
-    known = known_words()
-    return known[ENGLISH] | known.get(lang, {})
-
-
 @dataclass(frozen=True)
 class Choice:
     """An answer to choose; `say` is the reply to it.
@@ -146,7 +140,9 @@ class Lesson:
 
     def say(self, word: str, *values: object) -> str:
         """Return what gd-tui says in the lesson's language, with each `{}` filled in."""
-        parts = (self.words.get(word) or words_for(self.lang)[word]).split("{}")
+        known = known_words()
+        words = {**known[ENGLISH], **known.get(self.lang, {}), **self.words}
+        parts = words[word].split("{}")
         filled = [part + str(value) for part, value in zip(parts, values, strict=False)]
         return "".join([*filled, *parts[len(filled) :]])
 

@@ -76,6 +76,8 @@ class LessonRun:
             values = trainer.weights if kind == "weight" else trainer.grad
             number = int(index) - 1
             return float(values[position][number]) if number < values.shape[1] else math.nan
+        if name in {"test", "best"}:
+            trainer.finish_tests()
         simple: dict[str, Callable[[], float]] = {
             "epoch": lambda: trainer.epoch,
             "newest": lambda: trainer.newest,
@@ -84,23 +86,14 @@ class LessonRun:
             "alpha": lambda: trainer.learning_rates[position],
             "loss": lambda: trainer.loss[position],
             "norm": lambda: float(np.linalg.norm(trainer.grad[position])),
-            "test": self._test,
-            "best": self._best,
+            "test": lambda: self._recorded("test", trainer.epoch),
+            "best": lambda: np.fmin.reduce(trainer.test_losses(position), initial=np.nan),
             "limit": lambda: self._curvature("limit"),
             "lambda": lambda: self._curvature("lambda"),
         }
         if name in simple:
             return float(simple[name]())
         return self._rows(name, trainer.weights[position])
-
-    def _test(self) -> float:
-        self.trainer.finish_tests()
-        return self._recorded("test", self.trainer.epoch)
-
-    def _best(self) -> float:
-        self.trainer.finish_tests()
-        losses = self.trainer.test_losses(self.position)
-        return float(np.fmin.reduce(losses, initial=np.nan))
 
     def _rows(self, name: str, weights: Floats) -> float:
         """Return how many test rows are right, wrong, or predicted otherwise than at the start."""
