@@ -1,11 +1,12 @@
-"""Formulas that a person types, read without Python's parser: nothing is evaluated as Python.
+"""Formulas that a person types: Python's parser reads them, and nothing is evaluated as Python.
 
-One pass over the tokens, Dijkstra's shunting-yard: operators wait on a stack until what binds
-tighter is done, so `-x^2` is −(x²) and `2^3^2` is 2⁹, as in mathematics and in Python. Every fault
-has a column and a plain message. The result is in postfix order: a stack evaluates a long formula
-without recursion.
+Tokens come first, and a check of their order, so that every fault has a column and a plain message.
+Then `ast.parse` sorts out precedence: `-x^2` is −(x²) and `2^3^2` is 2⁹, as in mathematics. It sees
+the name `_` in place of every number and name, and only the nodes in `_NODES` may come back. The
+result is in postfix order: a stack evaluates a long formula without recursion.
 """
 
+import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,13 +21,26 @@ MOST_DEPTH = 40
 # this many characters of a text are shown on either side of a fault
 SHOWN = 24
 
+_NODES: dict[type[ast.AST], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.Pow: "^",
+    ast.USub: "-",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.And: "and",
+    ast.Or: "or",
+    ast.Not: "not",
+}
 ARITHMETIC = ("+", "-", "*", "/", "^", "**")
 LOGIC = ("<", "<=", ">", ">=", "==", "!=", "and", "or", "not")
-_ORDER = ("or", "and", "not", "< <= > >= == !=", "+ -", "* /", "sign", "^ **")
-_LEVELS = {one: level for level, alike in enumerate(_ORDER, 1) for one in alike.split()}
-"""How tightly operators bind, and a sign before a value; a parenthesis has the level 0."""
-_PREFIXES = {"+": _LEVELS["sign"], "-": _LEVELS["sign"], "not": _LEVELS["not"]}
-_COMPARED, _POWER = _LEVELS["<"], _LEVELS["^"]
+_PREFIX = {"+", "-", "not"}
 
 Kind = Literal["number", "name", "operator", "call"]
 
@@ -111,56 +125,41 @@ def read_formula(text: str, grammar: Grammar) -> tuple[Part, ...]:
 
 
 @dataclass
-class _Waiting:
-    """An operator that waits for its last operand, or a ( for its ), which has the level 0.
-
-    `count` are its operands or arguments so far, `function` is that of a call, and `fault` says
-    what is wrong with it once they are there.
-    """
+class _Opened:
+    """A ( that is not closed yet, its function if it is a call, its arguments so far."""
 
     token: Token
-    level: int = 0
-    count: int = 1
-    function: Token | None = None
-    fault: str = ""
+    function: Token | None
+    arguments: int = 1
 
 
 class _Reader:
-    """Reads one formula from left to right; see the head of this file."""
+    """Reads one formula."""
 
     def __init__(self, text: str, grammar: Grammar) -> None:
         self.text, self.grammar = text, grammar
-        self._parts: list[Part] = []
-        self._waiting: list[_Waiting] = []
-        # what stands where it cannot, and what else is wrong, if the formula is whole otherwise
-        self._misplaced: Token | None = None
-        self._wrong: _Waiting | None = None
+        self.tokens = self._tokens()
 
     def parts(self) -> tuple[Part, ...]:
         """Return the parts in postfix order."""
-        tokens = self._tokens()
-        if not tokens[0].text:
+        if not self.tokens[0].text:
             raise ProblemError(
                 f"{self.grammar.subject}: nothing is written; try {self.grammar.example!r}"
             )
-        before, after_value = tokens[-1], False
-        for token in tokens:
-            if after_value:
-                after_value = self._follow_value(token)
-            else:
-                after_value = self._begin_value(token, before)
-            before = token
-        self._finish(1)
-        if self._waiting:
-            column = self._waiting[-1].token.column
-            what = f"a ) for the ( at column {column} is missing before the end"
-            raise self._fault(tokens[-1], what)
-        if self._misplaced:
-            what = f"{self._misplaced.shown} cannot stand here: use parentheses"
-            raise self._fault(self._misplaced, what)
-        if self._wrong:
-            raise self._fault(self._wrong.token, self._wrong.fault)
-        return tuple(self._parts)
+        self._check_order()
+        source, self._at = "", {}
+        for token in self.tokens[:-1]:
+            self._at[len(source)] = token
+            operand = token.kind in {"number", "name"}
+            source += f"{'_' if operand else token.text.replace('^', '**')} "
+        try:
+            root = ast.parse(source.strip(), mode="eval").body
+        except SyntaxError as error:
+            token = self._at.get((error.offset or 1) - 1, self.tokens[-1])
+            raise self._fault(token, f"{token.shown} cannot stand here: use parentheses") from None
+        except (RecursionError, MemoryError):
+            raise self._fault(self.tokens[-1], "nested too deep: write it shorter") from None
+        return self._postfix(root)
 
     def _fault(self, token: Token, what: str) -> ProblemError:
         return fault(self.grammar, self.text, token, what)
@@ -190,91 +189,120 @@ class _Reader:
             place = match.end()
         return [*tokens, Token("", "", len(text) + 1)]
 
-    def _begin_value(self, token: Token, before: Token) -> bool:
-        """Take a token where a value has to begin; return whether it is a whole value."""
+    def _check_order(self) -> None:
+        """Check that values and operators alternate, and that parentheses and calls are whole."""
+        before, opened = self.tokens[-1], list[_Opened]()
+        after_value = False
+        for token in self.tokens:
+            if not after_value:
+                after_value = self._begins_value(token, before, opened)
+            elif token.text == ")":
+                if not opened:
+                    raise self._fault(token, "this ) closes nothing: leave it out")
+                self._check_count(opened.pop())
+            elif token.text == ",":
+                self._check_comma(token, opened)
+                after_value = False
+            elif token.kind == "sign" and token.text not in {"(", "not"}:
+                after_value = False
+            elif token.text:
+                raise self._fault(token, f"an operator is missing before {token.shown}: as 2*x")
+            before = token
+        if opened:
+            column = opened[-1].token.column
+            what = f"a ) for the ( at column {column} is missing before the end"
+            raise self._fault(self.tokens[-1], what)
+
+    def _begins_value(self, token: Token, before: Token, opened: "list[_Opened]") -> bool:
+        """Check a token where a value has to begin; return whether it is a whole value."""
         function = before if before.text in self.grammar.functions else None
         if function and token.text != "(":
             what = f"a ( is missing after {function.text}: {function.text}(x)"
             raise self._fault(token, what)
         if token.text == "(":
-            if sum(not one.level for one in self._waiting) + 1 >= MOST_DEPTH:
+            if len(opened) + 1 >= MOST_DEPTH:
                 what = f"nested more than {MOST_DEPTH} deep: take parentheses out"
                 raise self._fault(token, what)
-            self._waiting.append(_Waiting(token, function=function))
+            opened.append(_Opened(token, function))
             return False
-        if token.kind == "sign" and token.text in _PREFIXES:
-            level = _PREFIXES[token.text]
-            if token.text == "not" and self._waiting and self._waiting[-1].level > level:
-                self._misplaced = self._misplaced or token
-            self._waiting.append(_Waiting(token, level))
-            return False
-        if token.text in self.grammar.functions:
-            return False
-        if token.kind not in {"number", "name"}:
-            raise self._fault(token, f"a number, a name or ( is missing before {token.shown}")
-        if token.kind == "name" and token.text.partition("@")[0] not in self.grammar.names:
-            what = f"unknown name {token.shown}: known are {self.grammar.known}"
-            raise self._fault(token, what)
-        kind: Kind = "number" if token.kind == "number" else "name"
-        self._parts.append(Part(kind, token.text, 0, token))
-        return True
-
-    def _follow_value(self, token: Token) -> bool:
-        """Take a token behind a whole value; return whether the value is whole with it too."""
-        if token.text in {")", ","}:
-            self._finish(1)
-        if token.text == ")":
-            if not self._waiting:
-                raise self._fault(token, "this ) closes nothing: leave it out")
-            self._close(self._waiting.pop())
-        elif token.text == ",":
-            if not self._waiting or self._waiting[-1].function is None:
-                several = [name for name, count in self.grammar.functions.items() if count > 1]
-                functions = " and ".join(several) or "functions"
-                what = f"a comma stands between the arguments of {functions} only"
+        if token.kind == "name":
+            if token.text in self.grammar.functions:
+                return False
+            if token.text.partition("@")[0] not in self.grammar.names:
+                what = f"unknown name {token.shown}: known are {self.grammar.known}"
                 raise self._fault(token, what)
-            self._waiting[-1].count += 1
-        elif token.kind == "sign" and token.text not in {"(", "not"}:
-            self._join(token)
-        elif token.text:
-            raise self._fault(token, f"an operator is missing before {token.shown}: as 2*x")
-        return token.text in {")", ""}
+            return True
+        if token.kind != "number" and token.text not in _PREFIX:
+            raise self._fault(token, f"a number, a name or ( is missing before {token.shown}")
+        return token.kind == "number"
 
-    def _close(self, opened: _Waiting) -> None:
-        """Close a parenthesis: a call is done."""
-        if opened.function is None:
+    def _check_comma(self, token: Token, opened: "list[_Opened]") -> None:
+        if not opened or opened[-1].function is None:
+            several = [name for name, count in self.grammar.functions.items() if count > 1]
+            functions = " and ".join(several) or "functions"
+            what = f"a comma stands between the arguments of {functions} only"
+            raise self._fault(token, what)
+        opened[-1].arguments += 1
+
+    def _check_count(self, closed: "_Opened") -> None:
+        if closed.function is None:
             return
-        name = opened.function.text
+        name = closed.function.text
         wanted = self.grammar.functions[name]
-        if opened.count != wanted:
+        if closed.arguments != wanted:
             arguments = "1 argument" if wanted == 1 else f"{wanted} arguments"
-            what = f"{name} takes {arguments}, not {opened.count}"
-            raise self._fault(opened.function, what)
-        self._parts.append(Part("call", name, wanted, opened.function))
+            what = f"{name} takes {arguments}, not {closed.arguments}"
+            raise self._fault(closed.function, what)
 
-    def _join(self, token: Token) -> None:
-        """Let an operator between two values wait for the second one, as part of a chain if any."""
-        level = _LEVELS[token.text]
-        chains = token.text in LOGIC
-        # the right one of two powers is done first
-        self._finish(level + (chains or level == _POWER))
-        last = self._waiting[-1] if self._waiting else None
-        if chains and last and last.level == level:
-            last.count += 1
-            if level == _COMPARED:
-                last.fault = "compare two values at a time, and join them by and"
-            return
-        fault = ""
-        if level == _POWER and sum(one.level == _POWER for one in self._waiting) + 1 >= MOST_DEPTH:
-            fault = f"nested more than {MOST_DEPTH} deep: write fewer powers"
-        self._waiting.append(_Waiting(token, level, 2, fault=fault))
+    def _postfix(self, root: ast.expr) -> tuple[Part, ...]:
+        """Return the parts of a tree: its nodes, each after those below it."""
+        parts: list[Part] = []
+        waiting = [(root, 1)]
+        while waiting:
+            node, powers = waiting.pop()
+            children: list[ast.expr] = []
+            match node:
+                case ast.Name():
+                    token = self._at[node.col_offset]
+                    kind: Kind = "number" if token.kind == "number" else "name"
+                    parts.append(Part(kind, token.text, 0, token))
+                case ast.UnaryOp(ast.UAdd(), operand):
+                    waiting.append((operand, powers))
+                case ast.UnaryOp(operator, operand):
+                    children = [operand]
+                    parts.append(self._operation(operator, 1, self._at[node.col_offset]))
+                case ast.BinOp(left, operator, right) | ast.Compare(left, [operator], [right]):
+                    children = [left, right]
+                    parts.append(self._operation(operator, 2, self._behind(left)))
+                case ast.BoolOp(operator, values):
+                    children = values
+                    token = self._behind(values[0])
+                    parts.append(self._operation(operator, len(values), token))
+                case ast.Call(ast.Name() as function, arguments, []):
+                    children = arguments
+                    token = self._at[function.col_offset]
+                    parts.append(Part("call", token.text, len(arguments), token))
+                case ast.Compare(left):
+                    token = self._behind(left)
+                    raise self._fault(token, "compare two values at a time, and join them by and")
+                case _:
+                    raise self._fault(self.tokens[0], "this cannot be read: write it simpler")
+            deeper = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)
+            if deeper and powers >= MOST_DEPTH:
+                raise self._fault(
+                    parts[-1].token, f"nested more than {MOST_DEPTH} deep: write fewer powers"
+                )
+            # the right operand is visited first, because the parts are reversed at the end
+            waiting += [(child, powers + (deeper and i == 1)) for i, child in enumerate(children)]
+        return tuple(reversed(parts))
 
-    def _finish(self, level: int) -> None:
-        """Move the operators of at least this level, whose operands are there, to the parts."""
-        while self._waiting and self._waiting[-1].level >= level:
-            done = self._waiting.pop()
-            if done.fault:
-                self._wrong = done
-            sign = done.token.text.replace("**", "^")
-            if (sign, done.count) != ("+", 1):
-                self._parts.append(Part("operator", sign, done.count, done.token))
+    def _operation(self, operator: ast.AST, count: int, token: Token) -> Part:
+        sign = _NODES.get(type(operator), "")
+        if sign not in self.grammar.operators:
+            raise self._fault(token, f"{token.shown} cannot be used here")
+        return Part("operator", sign, count, token)
+
+    def _behind(self, node: ast.expr) -> Token:
+        """Return the operator after a node, past the parentheses that close the node."""
+        end = node.end_col_offset or 0
+        return next(token for at, token in self._at.items() if at > end - 1 and token.text != ")")
