@@ -285,25 +285,18 @@ def _surface(found: SurfaceChanges, view: View, room: int) -> list[Line]:
     word = " better" if change < 0 else " worse" if change > 0 else ""
     delta = _delta(change, ".4g", view)
     value = f"value  {found.value_before:.7g} → {found.value_after:.7g}"
-    lines: list[Line] = [
-        *([(line, palette.text)] for line in _way(found, room)),
-        [(f"moved  {found.distance:.6g}", palette.text)],
-    ]
+    start, end = (
+        f"({', '.join(f'{value:.6g}' for value in at)})" for at in (found.before, found.after)
+    )
+    whole = f"point  {start} → {end}"
+    way = [whole] if width(whole) <= room else [f"point  {start}", f"     → {end}"]
+    lines = [[(line, palette.text)] for line in (*way, f"moved  {found.distance:.6g}")]
     change_colour = _good(palette, -change)
     if width(f"{value}{_GAP}{delta}{word}") <= room:
         lines.append([(f"{value}{_GAP}", palette.text), (delta + word, change_colour)])
     else:
         lines += [[(value, palette.text)], [(f"       {delta}{word}", change_colour)]]
     return [[(spell(text), colour) for text, colour in line] for line in lines]
-
-
-def _way(found: SurfaceChanges, room: int) -> list[str]:
-    """Return from where to where the point moved: in one line, or in two."""
-    before, after = (
-        f"({', '.join(f'{value:.6g}' for value in at)})" for at in (found.before, found.after)
-    )
-    whole = f"point  {before} → {after}"
-    return [whole] if width(whole) <= room else [f"point  {before}", f"     → {after}"]
 
 
 def _row_width(rows: NDArray[np.intp]) -> int:
