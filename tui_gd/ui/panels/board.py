@@ -263,7 +263,9 @@ class Board(Container):
             with computing():
                 result = study.compute(progress)
         except Interrupted:
-            self.app.call_from_thread(self._given_up, panel)
+            # the study that replaces this one begins even when the run is at rest
+            if self.app.call_from_thread(self.studies.end, panel.NAME, found=False):
+                self.post_message(self.Found())
         except (MemoryError, MachinesLost) as error:
             # this must not end the run; the same study does not begin again
             self.app.call_from_thread(self.studies.end, panel.NAME, found=True)
@@ -272,11 +274,6 @@ class Board(Container):
         else:
             self.app.call_from_thread(self.studies.end, panel.NAME, found=True)
             show(result)
-
-    def _given_up(self, panel: Panel) -> None:
-        """Begin the study that replaces this one, even when the run is at rest."""
-        if self.studies.end(panel.NAME, found=False):
-            self.post_message(self.Found())
 
     def _take(self, panel: Panel, problem: Problem, key: tuple[object, ...], result: Any) -> None:
         """Give a panel a result, or a part of it, unless it is about another problem."""
