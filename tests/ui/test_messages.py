@@ -117,3 +117,11 @@ async def test_a_terminal_made_too_small_while_a_message_stands_shows_its_size_a
             await driver.answered()
         await driver.until(lambda: "began again with" in driver.text())
         assert not torn(driver)
+
+
+async def test_a_line_replaces_one_that_is_still_on_its_way_to_the_screen() -> None:
+    async with driving() as driver:
+        driver.screen.notices.say_loading("loading blobs")
+        driver.screen.notices.say("began again", stay=True)
+        await driver.until(lambda: "began again" in driver.notices())
+        assert driver.notices() == ["began again"]

@@ -68,7 +68,8 @@ class Notices:
 
     def _clear(self) -> None:
         self._stays, self.loading = False, ""
-        self._screen.app.clear_notifications()
+        app = self._screen.app
+        app.call_later(app.clear_notifications)  # behind lines that are still on their way there
 
     def say_from_thread(self, text: str, *, warning: bool = True) -> None:
         """Show a line; any thread may call this, even after the screen has gone."""
