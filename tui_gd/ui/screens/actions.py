@@ -432,15 +432,18 @@ def _change(screen: RunScreen, now: str, before: str) -> Change:
     return Change(f"began again with {now}", f"{epochs} with {before}", both=True)
 
 
-@work
-async def action_columns(screen: RunScreen) -> None:
+def action_columns(screen: RunScreen) -> None:
     """Show how every column was prepared."""
     if screen.run.problem.surface:
         screen.notices.say("a surface has no columns")
         return
+
+    def choose(wanted: bool | None) -> None:
+        if wanted:
+            look_into_columns(screen, partial(action_columns, screen))
+
     page = ColumnsScreen(screen.context, screen.run.problem, screen.run.settings)
-    if await screen.app.push_screen_wait(page):
-        look_into_columns(screen, partial(action_columns, screen))
+    screen.app.push_screen(page, choose)
 
 
 def look_into_columns(screen: RunScreen, back: Callable[[], Any]) -> None:
@@ -677,13 +680,15 @@ async def action_choose_plane(screen: RunScreen) -> None:
         screen.show_panel("landscape")
 
 
-@work
-async def action_kept_runs(screen: RunScreen) -> None:
+def action_kept_runs(screen: RunScreen) -> None:
     """Browse the kept runs, and continue the one that the person chooses, if any."""
+
+    def go_on(kept: str | None) -> None:
+        if kept is not None:
+            screen.run.resume(kept)
 
     def export_kept(kept: str) -> None:
         ask_export(screen, None if kept == screen.run.kept_id else kept, kept)
 
     page = RunsScreen(screen.context, lambda: screen.run.kept_id, export_kept)
-    if kept := await screen.app.push_screen_wait(page):
-        screen.run.resume(kept)
+    screen.app.push_screen(page, go_on)
