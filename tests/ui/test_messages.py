@@ -87,7 +87,7 @@ async def test_messages_stand_below_each_other_and_go_one_by_one() -> None:
 async def test_a_message_on_the_page_of_kept_runs_is_within_its_frame() -> None:
     async with driving() as driver:
         await driver.press("L")
-        await driver.until(lambda: driver.app.screen is not driver.screen)
+        await driver.until(lambda: "esc back" in driver.text().split("\n")[-1])
         before = driver.text().split("\n")
         driver.app.screen.notices.say(LONG, warning=True)
         await driver.until(lambda: "began again with" in driver.text())
