@@ -19,11 +19,11 @@ from tests import tutorial
 from tests.cli.commandline import call
 from tui_gd.problems import load_problem
 from tui_gd.runs.database import NAME
+from tui_gd.runs.recipe import replay
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.recorder import Recorder
 from tui_gd.runs.resume import resume
 from tui_gd.runs.share import open_line, share_line
-from tui_gd.runs.steps import replay
 from tui_gd.runs.store import Store
 from tui_gd.session import commands as do
 from tui_gd.session.runner import Runner

@@ -18,8 +18,8 @@ from tui_gd.cli.options import is_line
 from tui_gd.errors import ProblemError
 from tui_gd.learning.engine import Interrupted
 from tui_gd.problems import Problem, load_problem
+from tui_gd.runs.recipe import BranchOff, Shared, replay
 from tui_gd.runs.share import SHARED, open_line, share_line
-from tui_gd.runs.steps import BranchOff, Shared, replay
 from tui_gd.session.options import options_of
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.trainer import Trainer

@@ -25,11 +25,11 @@ from tui_gd.problems.new_rows import NewRows, rows_of_file
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.exports import OF_ROWS, USUAL, export, write_file
 from tui_gd.runs.exports.script import estimator_files
+from tui_gd.runs.recipe import Shared
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.recorder import to_stderr
 from tui_gd.runs.resume import open_to_predict, open_without_data
 from tui_gd.runs.share import open_line, share_line
-from tui_gd.runs.steps import Shared
 from tui_gd.runs.store import Store
 from tui_gd.session.options import flag_of
 

@@ -17,9 +17,9 @@ from tui_gd.cli.output import Output, load_problem, loading
 from tui_gd.cli.plain_run import PlainRun, WordError, find_word
 from tui_gd.learning.engine import Interrupted
 from tui_gd.problems.text import safe_text
+from tui_gd.runs.recipe import Shared, replay
 from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.resume import resume
-from tui_gd.runs.steps import Shared, replay
 from tui_gd.runs.store import Store
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState

@@ -24,10 +24,10 @@ from tui_gd.cli.output import (
 from tui_gd.errors import MachinesLost, OutputError, ProblemError
 from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.problems import Problem
+from tui_gd.runs.recipe import Shared, replay
 from tui_gd.runs.record import check_number
 from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.resume import resume
-from tui_gd.runs.steps import Shared, replay
 from tui_gd.runs.store import Store
 from tui_gd.session.observer import state_of
 from tui_gd.session.options import MACHINES, flag_of

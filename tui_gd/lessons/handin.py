@@ -16,8 +16,8 @@ from tui_gd.errors import ProblemError
 from tui_gd.lessons.lesson import Lesson
 from tui_gd.lessons.player import Player, Record, seed_of
 from tui_gd.lessons.replay import LessonRun, from_shared, start_of
+from tui_gd.runs.recipe import Shared
 from tui_gd.runs.share import CHECK_BYTES, open_line, packed, unpacked
-from tui_gd.runs.steps import Shared
 
 VERSION = "gdl1:"
 LONGEST_LINE = 200_000

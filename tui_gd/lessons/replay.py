@@ -18,10 +18,10 @@ from tui_gd.lessons.lesson import Lesson, Step
 from tui_gd.lessons.player import Player, number_in
 from tui_gd.problems import BUILTIN, SURFACES, Problem
 from tui_gd.problems.surfaces import TYPED
+from tui_gd.runs.recipe import Shared
+from tui_gd.runs.recipe import replay as repeat
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.share import open_line, share_line
-from tui_gd.runs.steps import Shared
-from tui_gd.runs.steps import replay as repeat
 from tui_gd.session import commands, readers
 from tui_gd.session.commands import Command
 from tui_gd.session.observer import Observer

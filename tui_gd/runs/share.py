@@ -22,9 +22,7 @@ from tui_gd.errors import ProblemError
 from tui_gd.learning import LOSSES, OPTIMIZERS
 from tui_gd.problems import BUILTIN, SURFACES
 from tui_gd.problems.surfaces import TYPED
-from tui_gd.runs.recipe import recipe
-from tui_gd.runs.record import RunRecord
-from tui_gd.runs.steps import (
+from tui_gd.runs.recipe import (
     BranchOff,
     ChangeRate,
     DrawStart,
@@ -33,7 +31,9 @@ from tui_gd.runs.steps import (
     Rename,
     Shared,
     Step,
+    recipe,
 )
+from tui_gd.runs.record import RunRecord
 from tui_gd.session import readers
 from tui_gd.session.options import Scope, flag_of, options_of
 from tui_gd.session.readers import MOST_LANES, Reader, refuse

@@ -31,7 +31,7 @@ from tui_gd.ui.terminal import Terminal
 if TYPE_CHECKING:
     from tui_gd.lessons.player import Player
     from tui_gd.plots.palette import Colours, Palette, Style
-    from tui_gd.runs.steps import Shared
+    from tui_gd.runs.recipe import Shared
     from tui_gd.runs.store import Store
 
 Theme = Literal["dark", "light"]

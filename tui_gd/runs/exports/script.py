@@ -22,9 +22,7 @@ from tui_gd.problems.reading import loose_numbers, numeral
 from tui_gd.problems.sources import NAME_LENGTH
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.exports.predict import OF_DATES
-from tui_gd.runs.recipe import recipe
-from tui_gd.runs.record import MOST_EPOCHS, RunRecord
-from tui_gd.runs.steps import (
+from tui_gd.runs.recipe import (
     BranchOff,
     ChangeRate,
     DrawStart,
@@ -32,7 +30,9 @@ from tui_gd.runs.steps import (
     PutStart,
     Rename,
     Shared,
+    recipe,
 )
+from tui_gd.runs.record import MOST_EPOCHS, RunRecord
 from tui_gd.session.settings import RunSettings
 
 _DATA = {

@@ -12,10 +12,10 @@ from textual.worker import Worker, get_current_worker
 
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.problems import Problem
+from tui_gd.runs.recipe import Shared, replay
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.recorder import Recorder
 from tui_gd.runs.resume import resume
-from tui_gd.runs.steps import Shared, replay
 from tui_gd.runs.store import RunLock
 from tui_gd.session import commands
 from tui_gd.session.commands import Command
