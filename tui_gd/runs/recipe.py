@@ -23,7 +23,6 @@ from tui_gd.training.evaluation import StopRules
 from tui_gd.training.history import Reset, lane_name
 from tui_gd.training.trainer import Trainer
 
-
 # The steps, and doing them
 
 
