@@ -7,7 +7,7 @@ import pytest
 from tests.plots.reading import unpack
 from tui_gd.plots import axes
 from tui_gd.plots.axes import Axes, Canvas, Heading, geometry
-from tui_gd.plots.braille import pack
+from tui_gd.plots.cells import pack
 from tui_gd.plots.curves import (
     Curve,
     EpochScale,

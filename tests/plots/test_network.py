@@ -8,7 +8,7 @@ import pytest
 
 from tests.plots.reading import unpack
 from tui_gd.plots.axes import Axes, Canvas, Heading, geometry
-from tui_gd.plots.braille import BRAILLE
+from tui_gd.plots.cells import BRAILLE
 from tui_gd.plots.decision import UnitOutput, draw_unit
 from tui_gd.plots.network import Network, draw_network, unit_at
 from tui_gd.plots.palette import Style, palette_for

@@ -13,7 +13,7 @@ from tests.making import Floats, make_problem
 from tests.training.test_checkpoint import Ledger
 from tests.training.test_history import COMMANDS, RATES, carry_out
 from tests.twin import ROWS, Twin
-from tui_gd.training import history, keyframes, series
+from tui_gd.training import history, series
 from tui_gd.training import spans as points_module
 from tui_gd.training.evaluation import StopRules
 from tui_gd.training.trainer import Trainer
@@ -29,7 +29,7 @@ def small() -> Iterator[None]:
         patch.setattr(points_module, "LEAST_FINENESS", 1)
         patch.setattr(series, "REVISITED_EPOCHS", 4)
         patch.setattr(series, "LEAST_DENSE_EPOCHS", 3)
-        patch.setattr(history, "Keyframes", partial(keyframes.Keyframes, budget=7 * 3 * 8))
+        patch.setattr(history, "Keyframes", partial(history.Keyframes, budget=7 * 3 * 8))
         yield
 
 

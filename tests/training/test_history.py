@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.making import Floats, make_engine, make_problem
 from tests.training.test_series import check_buckets
 from tests.twin import LOSSES, ROWS, Twin
-from tui_gd.training import history, keyframes, series
+from tui_gd.training import history, series
 from tui_gd.training.trainer import Trainer
 
 RATES = [1e-4, 0.003, 0.02, 0.1, 0.5, 2.0]
@@ -117,7 +117,7 @@ def carry_out(command: tuple, trainer: Trainer, twin: Twin) -> None:
 def budget(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Room for all keyframes, or for seven states of one lane, so that many are dropped."""
     if request.param == "few keyframes":
-        monkeypatch.setattr(history, "Keyframes", partial(keyframes.Keyframes, budget=7 * 3 * 8))
+        monkeypatch.setattr(history, "Keyframes", partial(history.Keyframes, budget=7 * 3 * 8))
     monkeypatch.setattr(series, "BUCKETS", 4)
     return str(request.param)
 
@@ -262,7 +262,7 @@ class LongRun:
 def long_run() -> LongRun:
     problem = make_problem(ROWS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(history, "Keyframes", partial(keyframes.Keyframes, budget=BUDGET))
+        patch.setattr(history, "Keyframes", partial(history.Keyframes, budget=BUDGET))
         trainer = Trainer(problem, learning_rates=[0.3], seed=6, test_losses=False)
     engine = make_engine(problem.x_train, problem.y_train)
     most = 0
@@ -318,7 +318,7 @@ def test_branches_beyond_the_budget_keep_the_start_and_the_bits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """When not even two states fit, epoch 0 remains and everything follows from it."""
-    monkeypatch.setattr(history, "Keyframes", partial(keyframes.Keyframes, budget=5 * 3 * 8))
+    monkeypatch.setattr(history, "Keyframes", partial(history.Keyframes, budget=5 * 3 * 8))
     start = np.random.default_rng(5).standard_normal(3)
     trainer, twin = Trainer(make_problem(ROWS), initial_weights=start), Twin(start, [0.01])
     for lane in range(8):

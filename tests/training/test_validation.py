@@ -10,7 +10,7 @@ from tui_gd import Trainer, load_problem
 from tui_gd.errors import ProblemError
 from tui_gd.problems import Problem
 from tui_gd.training.evaluation import StopRules
-from tui_gd.training.keyframes import Keyframes
+from tui_gd.training.history import Keyframes
 
 FEATURES, EPOCHS, RATE = 30, 120, 0.3
 

@@ -17,7 +17,7 @@ from sklearn.metrics import (
 from tests import tutorial
 from tests.ui.driving import WEIGHTS, Driver, driving, write_weights
 from tests.ui.viewing import text_of, view_of
-from tui_gd.plots.braille import BRAILLE
+from tui_gd.plots.cells import BRAILLE
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.problems import load_problem
 from tui_gd.runs.share import open_line, share_line

@@ -9,8 +9,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.plots.braille import blit
-from tui_gd.plots.cells import SPACE, Cells, fit, fit_words, width
+from tui_gd.plots.cells import SPACE, Cells, blit, fit, fit_words, width
 from tui_gd.plots.palette import Colour, Palette, Style, bold
 from tui_gd.plots.scale import Scale, tick_labels
 from tui_gd.plots.symbols import CURVE

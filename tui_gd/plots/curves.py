@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tui_gd.plots.axes import GRID, Axes, Canvas, Frame, LegendEntry, draw_rule, frame
-from tui_gd.plots.braille import BRAILLE, pack, paint_spans, per_cell
-from tui_gd.plots.cells import SPACE, width
+from tui_gd.plots.cells import BRAILLE, SPACE, pack, paint_spans, per_cell, width
 from tui_gd.plots.palette import Colour, bold
 from tui_gd.plots.scale import Scale, is_wide, log_ticks, nice_limits
 from tui_gd.plots.symbols import CURVE, CURVE_DASHED

@@ -23,8 +23,7 @@ from tui_gd.plots.axes import (
     resampled,
     upsampled,
 )
-from tui_gd.plots.braille import line_mask
-from tui_gd.plots.cells import SPACE, Cells
+from tui_gd.plots.cells import SPACE, Cells, line_mask
 from tui_gd.plots.palette import Style, bold
 from tui_gd.plots.scale import compact
 from tui_gd.plots.symbols import Symbols

@@ -9,8 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.plots.braille import blit, per_cell
-from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.plots.cells import Cells, blit, fit, per_cell, width
 from tui_gd.plots.palette import Style
 
 _WEAK, _MEDIUM, _STRONG = 0.1, 0.3, 0.65

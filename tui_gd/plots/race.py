@@ -18,8 +18,7 @@ from tui_gd.plots.axes import (
     paint_dots,
     put_brackets,
 )
-from tui_gd.plots.braille import curve_mask
-from tui_gd.plots.cells import Cells, width
+from tui_gd.plots.cells import Cells, curve_mask, width
 from tui_gd.plots.curves import Curve, EpochView, draw_curves
 from tui_gd.plots.palette import Colour, Style, bold
 from tui_gd.plots.scale import Scale, compact, is_wide, nice_limits

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.plots.axes import Frame, paint_dots, paint_pixels, put_brackets, upsampled
-from tui_gd.plots.braille import BRAILLE, pack, per_cell
-from tui_gd.plots.cells import SPACE, width
+from tui_gd.plots.cells import BRAILLE, SPACE, pack, per_cell, width
 from tui_gd.plots.palette import Colour, bold
 from tui_gd.plots.scale import LARGEST, compact
 from tui_gd.plots.symbols import CURVE, CURVE_DASHED, Symbols

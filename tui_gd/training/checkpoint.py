@@ -10,8 +10,7 @@ import numpy as np
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer
 from tui_gd.training.evaluation import Best
-from tui_gd.training.history import Branch, Entry, History, Lane, Method, Reset
-from tui_gd.training.keyframes import Keyframes
+from tui_gd.training.history import Branch, Entry, History, Keyframes, Lane, Method, Reset
 from tui_gd.training.spans import KnownPoints
 
 # a checkpoint has up to this many of a run's keyframes, the first and the last among them
