@@ -14,10 +14,10 @@ import pytest
 from tests.cli.commandline import Said, call
 from tests.lessons.test_lesson import SMALL
 from tui_gd.errors import ProblemError
-from tui_gd.lessons.handin import grade, hand_in_line, read_hand_in
 from tui_gd.lessons.lesson import read_lesson
 from tui_gd.lessons.library import bundled, template
 from tui_gd.lessons.player import Player
+from tui_gd.lessons.progress import grade, hand_in_line, read_hand_in
 
 
 def play(lesson: str, name: str, lines: str) -> Said:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tui_gd.insight.description import describe
+from tui_gd.insight.explain import describe
 from tui_gd.training.spans import ThinnedSeries, points_of
 
 

@@ -7,8 +7,6 @@ import pytest
 
 from tests.tutorial import data
 from tui_gd.errors import ProblemError
-from tui_gd.lessons.check import check_lesson, check_translation
-from tui_gd.lessons.handin import grade, hand_in_line, read_hand_in
 from tui_gd.lessons.lesson import (
     ENGLISH,
     Lesson,
@@ -17,8 +15,17 @@ from tui_gd.lessons.lesson import (
     parse_lesson,
     read_lesson,
 )
-from tui_gd.lessons.library import ORDER, bundled, language, template, translations
+from tui_gd.lessons.library import (
+    ORDER,
+    bundled,
+    check_lesson,
+    check_translation,
+    language,
+    template,
+    translations,
+)
 from tui_gd.lessons.player import Player, seed_of
+from tui_gd.lessons.progress import grade, hand_in_line, read_hand_in
 from tui_gd.lessons.replay import begin, begin_at, curves, orders_of, take_answer
 from tui_gd.session.commands import Step
 from tui_gd.ui.keys import ACTIONS

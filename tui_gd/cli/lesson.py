@@ -15,13 +15,13 @@ from tui_gd.cli.live import context_for, terminal_for
 from tui_gd.cli.plain import Session
 from tui_gd.cli.plain_run import PlainRun, WordError
 from tui_gd.errors import ProblemError
-from tui_gd.lessons.check import check_lesson, check_translation
-from tui_gd.lessons.handin import Grade, grade, hand_in_line, read_hand_in
 from tui_gd.lessons.lesson import Lesson, LessonError
 from tui_gd.lessons.library import (
     ORDER,
     TOUR,
     all_languages,
+    check_lesson,
+    check_translation,
     find_lesson,
     in_language,
     language,
@@ -30,7 +30,7 @@ from tui_gd.lessons.library import (
     translations,
 )
 from tui_gd.lessons.player import Player, seed_of
-from tui_gd.lessons.progress import Saved, save, saved
+from tui_gd.lessons.progress import Grade, Saved, grade, hand_in_line, read_hand_in, save, saved
 from tui_gd.lessons.replay import (
     LessonRun,
     begin_at,

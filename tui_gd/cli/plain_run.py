@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tui_gd.errors import ProblemError
-from tui_gd.insight.description import describe
+from tui_gd.insight.explain import describe
 from tui_gd.insight.verdict import Try
 from tui_gd.learning import OPTIMIZERS
 from tui_gd.learning.engine import Interrupted, computing

@@ -11,7 +11,7 @@ import numpy as np
 from tui_gd.cli.output import loading
 from tui_gd.cli.runs import when
 from tui_gd.errors import ProblemError
-from tui_gd.insight.description import describe
+from tui_gd.insight.explain import describe
 from tui_gd.plots.axes import Canvas, Heading
 from tui_gd.plots.curves import Curve, EpochView, bridged, curve_legend, draw_curves
 from tui_gd.plots.palette import Palette, Style, palette_for
