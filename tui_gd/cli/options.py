@@ -348,7 +348,7 @@ def _add_race(parser: argparse.ArgumentParser) -> None:
     race = parser.add_argument_group("race")
     race.add_argument(
         "--count",
-        type=typed(readers.whole(1, MOST_RATES), "--count", "64"),
+        type=typed(readers.whole(1, MOST_RATES), "--count", str(RATES)),
         metavar="N",
         help=f"learning rates around -a, evenly on a logarithmic scale"
         f" ({RATES}; of several optimizers {RATES_EACH} each)",
