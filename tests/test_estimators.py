@@ -775,3 +775,11 @@ def test_a_pipeline_hands_its_progress_bar_down(capsys: pytest.CaptureFixture[st
     steps = make_pipeline(StandardScaler(), GradientDescentClassifier(max_iter=5, tol=None))
     steps.set_callbacks(callback.ProgressBar()).fit(X, y)
     assert "GradientDescentClassifier - fit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("estimator", [GradientDescentClassifier, GradientDescentRegressor])
+def test_a_wrong_parameter_is_refused_in_the_name_of_the_estimator(
+    estimator: type[GradientDescentClassifier | GradientDescentRegressor],
+) -> None:
+    with pytest.raises(TypeError, match=estimator.__name__):
+        estimator(lr=1)

@@ -621,6 +621,7 @@ class GradientDescentClassifier(ClassifierMixin, GradientDescent):  # type: igno
         return numbers, weights * factors[numbers]
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class GradientDescentRegressor(RegressorMixin, GradientDescent):  # type: ignore[misc] # untyped
     """A regressor by gradient descent: `W ← W − α·∂L/∂W`, epoch by epoch.
 

@@ -15,7 +15,10 @@ VARIABLE = "GD_TUI_DATA"
 def directory(variable: str, usual: Literal["data", "config", "state"]) -> Path:
     """Return the directory that a variable names, or the user's directory of the usual kind."""
     if named := os.environ.get(variable):
-        return Path(named).expanduser().absolute()
+        try:
+            return Path(named).expanduser().absolute()
+        except RuntimeError:
+            raise ProblemError(f"{variable}: {named}: there is no such user") from None
     import platformdirs
 
     return Path(getattr(platformdirs, f"user_{usual}_dir")("gd-tui", appauthor=False))

@@ -145,6 +145,15 @@ def test_the_run_trains_to_where_a_skipped_step_ends() -> None:
     assert "epoch 60/100" in said.out
 
 
+def test_skipping_a_step_that_is_only_read_does_what_it_does_to_the_run(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    head, step, rest = template().partition("[[step]]")
+    read = '[[step]]\nread = "Look."\nthen = ["step 5"]\n\n'
+    file.write_text(head + read + step + rest, encoding="utf-8")
+    for word in ("next", "skip"):
+        assert "epoch 5/" in play(str(file), word, f"{word}\nstatus\nquit\n").out
+
+
 def test_a_task_is_done_by_an_epoch_although_the_run_goes_further() -> None:
     """0.6 is left of x and of y at every step with α 0.2, so 0.36^12 of the loss after 12."""
     said = play("slope", "Ada", "next\n" + "skip\n" * 5 + "reset\nalpha 0.2\nrun 60\nquit\n")

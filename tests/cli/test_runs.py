@@ -187,6 +187,11 @@ def test_a_diverged_run_is_stored_as_diverged() -> None:
     assert call("run", "--resume", str(run["id"]), "--quiet").status == 1
 
 
+def test_a_directory_of_an_unknown_user_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GD_TUI_DATA", "~nobody-of-that-name/runs")
+    check_refusal(call("runs"), "GD_TUI_DATA: ~nobody-of-that-name/runs: there is no such user")
+
+
 def test_a_run_that_cannot_be_stored_is_trained_anyway() -> None:
     store_path().parent.mkdir(exist_ok=True)
     store_path().write_bytes(b"this is no store" * 500)

@@ -100,6 +100,14 @@ def test_a_fault_is_reported_with_line_and_column(old: str, new: str, says: str)
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("comment", ['# as in """', "# not '''", '# a "key = 1"'])
+def test_what_a_comment_quotes_moves_no_fault(comment: str) -> None:
+    text = changed('["step"]', '["stepp"]') + b'\n[[step]]\nread = """\nThe end.\n"""\n'
+    text = text.replace(b"format_version", comment.encode() + b"\nformat_version", 1)
+    with pytest.raises(LessonError, match="line 9, column 8: 'stepp' is none of"):
+        parse_lesson(text, "small.toml")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [

@@ -403,6 +403,20 @@ def test_a_footer_is_left_out_wherever_a_text_is_cut(
     assert cut > 1
 
 
+@pytest.mark.usefixtures("small_parts")
+def test_a_text_in_utf_16_is_one_part_as_its_mark_says(tmp_path: Path) -> None:
+    text = table_of().to_csv(index=False)
+    parts = []
+    for name, encoding in (("utf8.csv", "utf-8"), ("utf16.csv", "utf-16")):
+        path = tmp_path / name
+        path.write_text(text, encoding=encoding)
+        source = source_of(InputFile(str(path)), "delimited", Reading())
+        parts.append(len(pieces_of(str(path), "delimited", source, False)))
+        assert load(str(path), Preparation()).x_train.shape[0] == ROWS // 2
+    assert parts[0] > 1
+    assert parts[1] == 1
+
+
 REMARKS = "# a remark of a program\n" * 300
 
 

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.ui.driving import Driver, driving
+from tui_gd.plots.cells import width
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
-from tui_gd.ui.panels.lines import shortened
+from tui_gd.ui.panels.lines import said_rows, shortened
 
 LONG = (
     "began again with 30 % test rows, standardized columns, three hidden layers of 8 tanh units"
@@ -125,3 +126,11 @@ async def test_a_line_replaces_one_that_is_still_on_its_way_to_the_screen() -> N
         driver.screen.notices.say("began again", stay=True)
         await driver.until(lambda: "began again" in driver.notices())
         assert driver.notices() == ["began again"]
+
+
+@pytest.mark.parametrize("word", ["👍🏽" * 30, "क्षि" * 40, "👨‍👩‍👧" * 20, "❤️" * 50, "x" * 200])
+def test_no_row_of_a_message_is_wider_than_the_screen(word: str) -> None:
+    style = Style(palette_for("256", dark=True), UNICODE)
+    rows = [text for text, _ in said_rows([(f"no file {word}", "error")], style, 40)]
+    assert "".join("".join(rows).split()) == f"nofile{word}"
+    assert max(map(width, rows)) <= 36

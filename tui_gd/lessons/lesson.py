@@ -394,7 +394,9 @@ class _Table:
         try:
             rates = readers.several(readers.number(), 2, 5).plain(value) if value != [] else ()
         except ValueError:
-            raise self._fault("curves", "curves is a list of 2 to 5 learning rates") from None
+            raise self._fault(
+                "curves", "curves is a list of 2 to 5 numbers, learning rates"
+            ) from None
         if any(rate <= 0.0 for rate in rates) or len(set(rates)) < len(rates):
             raise self._fault("curves", "curves takes different learning rates above 0")
         return rates
@@ -467,9 +469,10 @@ def read_order(text: str) -> Command:
     return commands.StepBack(number) if name == "back" else commands.Step(number)
 
 
-# strings of several lines, in which nothing is looked for, the heads of tables, and keys
+# strings and comments, in which nothing is looked for, the heads of tables, and keys
 _PLACE = re.compile(
-    r"""("{3}|'{3})[\s\S]*?\1|^[ \t]*(?:\[\[(step)\]\]|\[(words)\]|([A-Za-z_]+)[ \t]*=[ \t]*)""",
+    r"""("{3}|'{3})[\s\S]*?\1|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|#[^\n]*"""
+    r"""|^[ \t]*(?:\[\[(step)\]\]|\[(words)\]|([A-Za-z_]+)[ \t]*=[ \t]*)""",
     re.MULTILINE,
 )
 

@@ -321,7 +321,10 @@ def blit(
     mask: NDArray[np.bool_],
     colour: NDArray[np.int32] | int,
 ) -> NDArray[np.bool_]:
-    """Draw a dot mask as braille over the cells from (top, left) on; return which cells changed."""
+    """Draw a dot mask as braille over the cells from (top, left) on; return which have dots.
+
+    The other cells stay unchanged.
+    """
     pattern = pack(mask)
     here = pattern > 0
     rows, columns = pattern.shape

@@ -190,7 +190,10 @@ class Delimited(Source):
         try:
             table = self._read(chunk, {})
         except (pa.ArrowException, ValueError) as error:
-            self._explain(chunk, 0)
+            try:
+                self._explain(chunk, 0)
+            except ProblemError as known:
+                raise known from None
             raise self._fault(chunk, error) from None
         kinds: dict[int, Kind] = {}
         for index, column in enumerate(table.columns):

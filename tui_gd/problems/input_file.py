@@ -144,12 +144,16 @@ class InputFile:
 
     def open_text(self) -> BinaryIO:
         """Open the text as UTF-8, decoded from its own encoding."""
-        start = self.first_bytes(4)
-        mark = next((name for mark, name in _MARKS if start.startswith(mark)), None)
-        encoding = self.encoding or mark
+        encoding = self.text_encoding()
         if encoding is None:
             return self.open()
         return io.BufferedReader(_Recoded(self, encoding), BUFFER)
+
+    def text_encoding(self) -> str | None:
+        """Return the encoding that is named, or that the first bytes say; None for UTF-8."""
+        start = self.first_bytes(4)
+        mark = next((name for mark, name in _MARKS if start.startswith(mark)), None)
+        return self.encoding or mark
 
     def read(self, file: BinaryIO, size: int) -> bytes:
         """Read up to `size` bytes of the opened file; `ProblemError` if that fails."""

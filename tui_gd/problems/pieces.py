@@ -100,7 +100,7 @@ class Recipe:
 def pieces_of(path: str, form: Format, source: Source, test: bool) -> list[Piece]:
     """Cut a file: text at lines, Parquet at row groups, Feather at record batches."""
     file = InputFile(path, source.reading.encoding)
-    as_it_is = not file.is_packed and file.encoding is None and path != STANDARD_INPUT
+    as_it_is = not file.is_packed and path != STANDARD_INPUT
     cuts, sizes = [0], [file.size * (UNPACKED if file.is_packed else 1)]
     if isinstance(source, Columnar):
         rows, width, held = source.group_rows, max(1, len(source.fields)), 0
@@ -111,7 +111,12 @@ def pieces_of(path: str, form: Format, source: Source, test: bool) -> list[Piece
             held += max(count, PART_NUMBERS // width // 8 if form == "feather" else 1)
         cuts.append(len(rows))
         sizes = [8 * width * sum(rows[a:b]) for a, b in pairwise(cuts)]
-    elif isinstance(source, Delimited) and not isinstance(source, Arff) and as_it_is:
+    elif (
+        isinstance(source, Delimited)
+        and not isinstance(source, Arff)
+        and as_it_is
+        and file.text_encoding() is None
+    ):
         # not those of comments alone: every piece needs rows
         for chunk in source.chunks():
             if chunk.offset - cuts[-1] >= TEXT_BYTES and chunk.offset > source.begins:

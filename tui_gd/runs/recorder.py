@@ -190,9 +190,7 @@ class Recorder:
                 self._guarded(partial(self._write, batch))
             self._queue.task_done()
         self._guarded(self._finish)
-        if self._store is not None:
-            with suppress(StoreError):
-                self._store.close()
+        self._close_store()
         self._queue.task_done()
 
     def _guarded(self, do: Callable[[], None]) -> None:
@@ -204,6 +202,12 @@ class Recorder:
                 self._failed(error)
         except Exception as error:
             self._give_up(f"the run is no longer kept: {type(error).__name__}: {error}")
+            self._close_store()
+
+    def _close_store(self) -> None:
+        if self._store is not None:
+            with suppress(StoreError):
+                self._store.close()
 
     def _write(self, batch: Batch) -> None:
         if self._store is None:

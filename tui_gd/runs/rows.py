@@ -249,7 +249,10 @@ class RunRows:
             _WHOLE.plain(first), _WHOLE.plain(stop), _FROM_ONE.plain(width)
             if not all(isinstance(blob, bytes | None) for blob in blobs):
                 raise ValueError("losses are not numbers")
-            known = [_unpacked(blob, first, stop, width) for blob in blobs]
+            try:
+                known = [_unpacked(blob, first, stop, width) for blob in blobs]
+            except ValueError as error:
+                raise ValueError(f"{error}, in lane {lane}") from None
             rows.append(Row(first, stop, width, dict(zip(SERIES, known, strict=True))))
         return rows
 

@@ -109,6 +109,8 @@ def _numbers(
     model: Model, column: str, rules: Rules, values: Sequence[Any], x: Floats, first: int
 ) -> None:
     read = _loose_number if column in model["loose columns"] else _number
+    patterns = {name: re.compile(model[name]) for name in ("number", "loose number")}
+    model = {**model, **patterns, "missing numbers": set(model["missing numbers"])}
     found = np.empty(len(values))
     for row, value in enumerate(values):
         try:
@@ -141,7 +143,7 @@ def _number(model: Model, value: Any) -> float:
         return math.nan
     if text.lower() in _YES_NO:
         return _YES_NO[text.lower()]
-    if not re.fullmatch(model["number"], text):
+    if not model["number"].fullmatch(text):
         raise ValueError(text)
     # what is left out are signs between thousands
     digits = "".join(sign for sign in text if sign in "0123456789+-eE" or sign == decimal)
@@ -158,11 +160,11 @@ def _loose_number(model: Model, value: Any) -> float:
     text = value.strip()
     if text in model["missing numbers"] or len(text) > model["longest"]:
         return math.nan
-    match = re.fullmatch(model["loose number"], text)
+    match = model["loose number"].fullmatch(text)
     if match is None or (match["open"] is None) != (match["close"] is None):
         return math.nan
     digits = match["number"].strip()
-    if not re.fullmatch(model["number"], digits):
+    if not model["number"].fullmatch(digits):
         return math.nan
     number = _number(model, digits)
     number *= float(model["factors"].get(match["unit"] or "", 1.0))

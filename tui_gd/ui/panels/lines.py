@@ -218,9 +218,8 @@ def _fields(
             most += f"{rows} (99.99 %)"
         fields["right"] = _Field("right", counts, len(most))
     elif problem.task == "regression" and not math.isnan(snapshot.r2):
-        fields["right"] = _Field(
-            "R²", _r2_in_words(snapshot.r2), len(" <-1000")
-        )  # of R^2, in ASCII
+        kept = len(" <-1000")  # a cell more than the number: in ASCII the label is R^2
+        fields["right"] = _Field("R²", _r2_in_words(snapshot.r2), kept)
     rate = f"{lane.learning_rate:g}"
     if snapshot.rate_factor != 1.0:
         now = lane.learning_rate * snapshot.rate_factor
@@ -544,18 +543,26 @@ _BAR = "▌"
 
 def said_rows(messages: Sequence[tuple[str, str]], style: Style, columns: int) -> list[Said]:
     """Return the rows of messages, each a text and its severity; a long word takes several rows."""
-    from rich.cells import chop_cells  # the plain interface does without
-
     palette = style.palette
     colours = {"warning": palette.warning, "error": palette.error}
     room = max(columns - _SAID_INDENT - 1, 1)
     rows = []
     for text, severity in messages:
         for line in style.symbols.words(text).split("\n"):
-            folded = " ".join(" ".join(chop_cells(word, room)) for word in line.split(" "))
+            folded = " ".join(_folded(word, room) for word in line.split(" "))
             colour = colours.get(severity, palette.focus)
             rows += [(row, colour) for row in wrapped(folded, room)]
     return rows
+
+
+def _folded(word: str, room: int) -> str:
+    """Return a word with a blank wherever it has to be broken."""
+    parts = [""]
+    for character in word:
+        if width(parts[-1] + character) > room:
+            parts.append("")
+        parts[-1] += character
+    return " ".join(parts)
 
 
 def draw_said(rows: Sequence[Said], style: Style, columns: int) -> Lines:
