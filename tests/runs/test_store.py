@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -370,3 +371,28 @@ def test_a_read_only_store_can_be_read(
     assert (tmp_path / NAME).read_bytes() == before
     with pytest.raises(StoreError, match="Read-only"):
         Store(tmp_path / "other" / NAME, create=True)
+
+
+@pytest.mark.parametrize("moment", range(8))
+def test_a_store_that_another_process_makes_meanwhile_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    """The other one makes it whole before any of the statements outside of a transaction."""
+    path, opened = tmp_path / NAME, database._opened
+    statements = iter(range(100))
+
+    class Overtaken(sqlite3.Connection):
+        def execute(self, sql: str, /, *values: Any) -> sqlite3.Cursor:
+            if not self.in_transaction and next(statements) == moment:
+                with monkeypatch.context() as alone:
+                    alone.setattr(database, "_opened", opened)
+                    database.connect(path).close()
+            return super().execute(sql, *values)
+
+    def overtaken(name: Path) -> sqlite3.Connection:
+        return sqlite3.connect(name, isolation_level=None, factory=Overtaken)
+
+    monkeypatch.setattr(database, "_opened", overtaken)
+    with closing(database.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM runs").fetchone() == (0,)
+    assert next(statements) > moment

@@ -265,10 +265,13 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     """Return the store's version, 0 if it is empty; `StoreError` if it is not a run store."""
-    version = int(_ask(connection, "PRAGMA user_version"))
-    application = int(_ask(connection, "PRAGMA application_id"))
+    # at one moment: another process may be making the store
+    version, application, tables = connection.execute(
+        "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master)"
+        " FROM pragma_user_version, pragma_application_id"
+    ).fetchone()
     if version == 0 and application == 0:
-        if int(_ask(connection, "SELECT count(*) FROM sqlite_master")):
+        if tables:
             raise StoreError(
                 f"{path}: is an SQLite file, but not a run store of gd-tui; move it away, or"
                 f" name another directory in {VARIABLE}"
@@ -281,7 +284,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             f"{path}: is a run store of version {version}, and this gd-tui reads {VERSION}:"
             f" use the other gd-tui, or name another directory in {VARIABLE}"
         )
-    return version
+    return int(version)
 
 
 def _text(stored: bytes) -> str:
