@@ -238,8 +238,13 @@ def test_it_is_used_in_xterm_with_keys_mouse_and_clipboard(display: str, tmp_pat
         window.resize(90, 30)
         # drawn anew: the lower frames end at the new edge, and the last line has room for its keys
         edge = re.compile("╮\n(?:.{89}│\n)+.{89}╯\n.*\n.* q(?: quit)?$")
-        rows = window.wait_for(lambda rows: len(rows) == 30 and edge.search("\n".join(rows)))
-        assert STATUS.search("\n".join(rows[:2]))
+        window.wait_for(
+            lambda rows: (
+                len(rows) == 30
+                and edge.search("\n".join(rows))
+                and STATUS.search("\n".join(rows[:2]))
+            )
+        )
         window.press("q")
         rows = window.wait_for("status=")
         assert "status=0" in rows
