@@ -217,8 +217,9 @@ class Writer:
         whole = max(BLOCK, LOSS_BYTES // 4 // (8 * 4 * lanes))
         for lane in delta.lanes:
             self.give_way()
-            rows = self._rows.losses(lane.number)
-            old = [row for row in rows if row.stop <= lane.recorded - whole]
+            end = lane.recorded - whole
+            # rows that stay are not read: unpacked, they take much memory
+            old = [row for row in self._rows.losses(lane.number, before=end) if row.stop <= end]
             if not old:
                 continue
             thin = "DELETE FROM losses WHERE run = ? AND lane = ? AND stop <= ?"
