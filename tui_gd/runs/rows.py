@@ -3,7 +3,7 @@
 import json
 import math
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -133,15 +133,19 @@ def thinned(rows: list[Row], fineness: int) -> Iterator[Row]:
 
     For the buckets see `tui_gd.training.spans.bucket_starts`.
     """
-    known = {name: joined(*(points(row, name) for row in rows)) for name in rows[0].series}
+    known = ((name, joined(*(points(row, name) for row in rows))) for name in rows[0].series)
     yield from thin_rows(rows[0].first, rows[-1].stop, known, fineness)
 
 
 def thin_rows(
-    first: int, stop: int, known: Mapping[str, ThinnedSeries], fineness: int
+    first: int, stop: int, known: Iterable[tuple[str, ThinnedSeries]], fineness: int
 ) -> Iterator[Row]:
-    """Yield thinned rows of epochs [first, stop), one row for every width of bucket."""
-    kept = {name: thinned_points(part, fineness) for name, part in known.items()}
+    """Yield thinned rows of epochs [first, stop), one row for every width of bucket.
+
+    `known` yields names and points of series, which are thinned one after the other: all of them at
+    once would take much memory.
+    """
+    kept = {name: thinned_points(part, fineness) for name, part in known}
     begin = first
     while begin < stop:
         width = bucket_width(begin, fineness)
@@ -253,9 +257,6 @@ class RunRows:
                 known = [_unpacked(blob, first, stop, width) for blob in blobs]
             except ValueError as error:
                 raise ValueError(f"{error}, in lane {lane}") from None
-            if width == 1:  # one array of epochs for all series, which are long
-                epochs = max((one.epochs for one in known), key=len)
-                known = [ThinnedSeries(epochs[: len(one.values)], one.values) for one in known]
             rows.append(Row(first, stop, width, dict(zip(SERIES, known, strict=True))))
         return rows
 

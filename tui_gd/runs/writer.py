@@ -172,7 +172,7 @@ class Writer:
             whole = max((known.dense_from for known in change.values.values()), default=first)
             self._stops[number] = stop
             if first < (thin := min(whole, stop)):  # these are recorded as points only
-                known = {name: one.cut(thin).points() for name, one in change.values.items()}
+                known = ((name, one.cut(thin).points()) for name, one in change.values.items())
                 fresh = thin_rows(first, thin, known, fineness(len(changes)))
                 rows += [(number, row) for row in fresh]
                 self._small.pop(number, None)
