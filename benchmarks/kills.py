@@ -87,7 +87,7 @@ class Nursery:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error:  # the program that it started, too
+        if error:  # with the program that it started
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
 

@@ -94,7 +94,7 @@ def call_of(name: str, arguments: list[str], returned: str = "") -> str:
 
 
 def fields_of(public: type) -> list[str]:
-    """Return the fields of a dataclass as they are written, all by keyword; none of another."""
+    """Return the fields of a dataclass with `kw_only` as they are written; [] of other classes."""
     if not dataclasses.is_dataclass(public):
         return []
     names, found = {one.name for one in dataclasses.fields(public)}, {}

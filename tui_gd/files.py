@@ -12,8 +12,8 @@ from tui_gd.errors import OutputError, ProblemError
 VARIABLE = "GD_TUI_DATA"
 
 
-def directory(variable: str, usual: Literal["data", "config", "state"]) -> Path:
-    """Return the directory that a variable names, or the user's directory of the usual kind."""
+def directory(variable: str, kind: Literal["data", "config", "state"]) -> Path:
+    """Return the directory that a variable names, else the user's of that kind; `ProblemError`."""
     if named := os.environ.get(variable):
         try:
             return Path(named).expanduser().absolute()
@@ -21,7 +21,7 @@ def directory(variable: str, usual: Literal["data", "config", "state"]) -> Path:
             raise ProblemError(f"{variable}: {named}: there is no such user") from None
     import platformdirs
 
-    return Path(getattr(platformdirs, f"user_{usual}_dir")("gd-tui", appauthor=False))
+    return Path(getattr(platformdirs, f"user_{kind}_dir")("gd-tui", appauthor=False))
 
 
 def data_directory() -> Path:

@@ -61,7 +61,7 @@ def test_the_plateau_is_the_longest_of_all_by_trying_all() -> None:
 def test_rises_are_counted_and_the_least_loss_is_named() -> None:
     assert said([4.0, 1, 2, 1.5, 3])[0] == (
         "The loss falls from 4 at epoch 0 to 3 at epoch 4, by 25 %;"
-        " its least is 1 at epoch 1; it rises in 2 of 4 epochs."
+        " its lowest value is 1 at epoch 1; it rises in 2 of 4 epochs."
     )
 
 

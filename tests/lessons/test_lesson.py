@@ -128,6 +128,13 @@ def test_a_lesson_that_cannot_be_played_is_reported_with_its_place(
     assert says in str(refused.value)
 
 
+def test_a_translation_without_a_key_is_reported_at_its_step() -> None:
+    original = parse_lesson(changed("predict =", 'panel = "loss"\npredict ='), "small.toml")
+    with pytest.raises(LessonError) as refused:
+        check_translation(parse_lesson(SMALL.encode(), "small.de.toml"), original)
+    assert str(refused.value) == "small.de.toml, line 6, column 1: panel is not that of small.toml"
+
+
 def test_an_unknown_action_is_refused() -> None:
     lesson = parse_lesson(changed("Below a", "Press <nothing>: below a"), "small.toml")
     with pytest.raises(LessonError, match="<nothing> is no action"):

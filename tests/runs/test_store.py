@@ -373,11 +373,11 @@ def test_a_read_only_store_can_be_read(
         Store(tmp_path / "other" / NAME, create=True)
 
 
-@pytest.mark.parametrize("moment", range(8))
+@pytest.mark.parametrize("moment", range(9))
 def test_a_store_that_another_process_makes_meanwhile_is_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
-    """The other one makes it whole before any of the statements outside of a transaction."""
+    """The other process makes all of it just before one of the statements outside a transaction."""
     path, opened = tmp_path / NAME, database._opened
     statements = iter(range(100))
 

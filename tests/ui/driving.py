@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 PATIENCE = 60.0
 # so many checks in a row must find nothing left to do
 ROUNDS = 3
-# the groups of work that `answered` does not wait for; in the usual one, actions ask a person
+# the groups of work that `answered` does not wait for; in `default`, actions ask a person
 BESIDE = frozenset({"default", "study", "list", "read"})
 # weights that get 252 of the 500 test rows of `blobs` wrong, some in each class
 WEIGHTS = (0.5, -0.25, 0.125)

@@ -145,7 +145,7 @@ def test_the_rows_are_scrolled_and_their_head_stays() -> None:
     first = text_of(panel, view, 14, 80)
     assert "300 of 300 predictions changed" in first
     assert "pgdn 1-12/306" in first
-    panel.moved(7, view)
+    panel.move(7, view)
     text = text_of(panel, view, 14, 80)
     assert "changed" not in text
     assert re.match(r"│ row  true", text.split("\n")[1])

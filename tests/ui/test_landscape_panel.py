@@ -216,7 +216,7 @@ def test_moving_goes_round_all_planes():
     for _ in range(5):
         lines = computed(panel, view).text()
         titles.append(f"{lines[0][4:36].strip(' ─')} and {lines[-2].strip('│ ')}")
-        panel.moved(1, view)
+        panel.move(1, view)
     assert titles[:3] == [
         "Landscape sse, x1 × x2 and x2 ↑   x1 →",
         "Landscape sse, x1 × bias and bias ↑   x1 →",
@@ -224,8 +224,8 @@ def test_moving_goes_round_all_planes():
     ]
     assert "direction 1" in titles[3]
     assert titles[4] == titles[0]
-    panel.moved(-1, view)
-    panel.moved(-1, view)
+    panel.move(-1, view)
+    panel.move(-1, view)
     assert titles[3].partition(" and ")[2] in computed(panel, view).text()[-2]
 
 
@@ -240,7 +240,7 @@ def test_with_many_weights_the_principal_plane_comes_first_then_the_steepest_pai
 def test_a_picture_stays_until_the_next_one_is_there():
     view, panel = view_of(), LandscapePanel()
     before = computed(panel, view)
-    panel.moved(1, view)
+    panel.move(1, view)
     assert panel.draw(view, 30, 100).text() == before.text()
     assert computed(panel, view).text() != before.text()
 
@@ -280,7 +280,7 @@ def test_a_network_is_shown_along_its_principal_directions():
     weights = panel.confirm(view).weights
     np.testing.assert_allclose(weights, view.snapshot.lane.weights, atol=1e-12)
     assert loss_at(view, weights) == pytest.approx(view.snapshot.lane.loss, rel=1e-9)
-    panel.moved(1, view)
+    panel.move(1, view)
     assert "15 weights held" in computed(panel, view).text()[-1]
 
 
@@ -349,7 +349,7 @@ def test_a_surface_of_one_weight_is_a_curve():
     panel.move_cursor(1, 0, view)
     assert panel.confirm(view).weights[0] > view.snapshot.lane.weights[0]
     assert "[+]" in "\n".join(panel.draw(view, 30, 100).text())
-    panel.moved(1, view)
+    panel.move(1, view)
 
 
 def test_a_lane_that_runs_away_does_not_hide_the_others():

@@ -43,7 +43,7 @@ def test_up_and_down_select_the_units_layer_by_layer() -> None:
     names = []
     for _ in range(5):
         names.append(re.search(r"Network 2-3-1, (.*?):", text_of(panel, view, 12, 89))[1])
-        panel.moved(1, view)
+        panel.move(1, view)
     assert names == [
         "unit 1 of layer 1",
         "unit 2 of layer 1",
@@ -51,7 +51,7 @@ def test_up_and_down_select_the_units_layer_by_layer() -> None:
         "output p",
         "unit 1 of layer 1",
     ]
-    panel.moved(-2, view)
+    panel.move(-2, view)
     assert "output p: sigmoid(1.5·u1 − 0.5·u2 + 0.25·u3 − 0.12)" in text_of(panel, view, 12, 89)
 
 
@@ -90,7 +90,7 @@ def test_enter_shows_the_map_alone_and_arrows_walk_from_unit_to_unit() -> None:
 def test_the_map_is_the_units_activation(activation) -> None:
     # unit 2 sees only x0 and is 0 at x0 = 0.5: everything left of that is darker
     panel, view = panel_of(activation=activation)
-    panel.moved(1, view)
+    panel.move(1, view)
     panel.begin_cursor(view)
     cells = panel.draw(view, 24, 80)
     regions = view.style.palette.regions
@@ -117,7 +117,7 @@ def test_the_map_of_a_softmax_output_is_the_p_of_its_class() -> None:
         ground = view.style.palette.region(share > 0.5, abs(share - 0.5) / 0.5)
         inside = cells.bg[1:-3, 8:-1]
         assert (inside == ground).mean() > 0.9
-        panel.moved(1, view)
+        panel.move(1, view)
 
 
 def test_over_one_feature_a_unit_is_a_curve() -> None:
@@ -127,7 +127,7 @@ def test_over_one_feature_a_unit_is_a_curve() -> None:
     text = text_of(panel, view, 20, 80)
     assert "tanh(2·x" in text
     assert f"{len(problem.y_test)} points" in text
-    panel.moved(1, view)
+    panel.move(1, view)
     assert f"output {problem.target_name}: 1·u1 + 0" in text_of(panel, view, 20, 80)
 
 
@@ -173,14 +173,14 @@ def test_a_surface_has_no_network() -> None:
     panel, view = panel_of(problem, np.array([1.0, 2.0]), hidden=())
     assert "There is no network here" in text_of(panel, view, 10, 60)
     assert not panel.begin_cursor(view)
-    panel.moved(1, view)
+    panel.move(1, view)
     assert panel.click_at(3, 3, view) is None
     assert panel.numbers(view)[1:] == ["1", "2"]
 
 
 def test_a_smaller_model_takes_the_selection_in() -> None:
     panel, view = panel_of()
-    panel.moved(-1, view)
+    panel.move(-1, view)
     panel.draw(view, 20, 80)
     linear, smaller = panel_of(weights=np.array([1.0, -2.0, 0.5]), hidden=())
     del linear

@@ -253,8 +253,8 @@ def confirmed(panel: RacePanel, view: View) -> str | None:
 
 def test_up_and_down_choose_an_optimizer_and_enter_branches_with_it() -> None:
     panel, view = held("optimizers")
-    panel.moved(1, view)
-    panel.moved(1, view)
+    panel.move(1, view)
+    panel.move(1, view)
     assert panel.begin_cursor(view)
     assert confirmed(panel, view) == "nesterov"
     shown = text(panel, view, 30, 100)
@@ -279,7 +279,7 @@ def test_in_the_race_of_rates_up_and_down_choose_its_width() -> None:
         assert rates[-1] / rates[0] == pytest.approx(10**width)
         assert 0.01 in rates
         assert f"↑ ↓ {width} powers of ten wide" in footer(panel, view)
-        panel.moved(1, view)
+        panel.move(1, view)
 
 
 def test_a_race_from_the_cursor_is_held_around_the_rate_there() -> None:

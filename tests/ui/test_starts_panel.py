@@ -59,7 +59,7 @@ def view() -> View:
 def found(view):
     """What is found with the second spread: the tests share it."""
     panel = StartsPanel()
-    panel.moved(1, view)
+    panel.move(1, view)
     study = panel.study(view)
     with np.errstate(all="ignore"):
         return study.key, study.compute(Progress(lambda _: None))
@@ -68,7 +68,7 @@ def found(view):
 @pytest.fixture
 def panel(view, found) -> StartsPanel:
     panel = StartsPanel()
-    panel.moved(1, view)
+    panel.move(1, view)
     panel.take(*found)
     return panel
 
@@ -146,14 +146,14 @@ def test_up_and_down_choose_the_spread_and_the_old_picture_stays(view, panel) ->
     before = panel.draw(view, 40, 120).text()
     key = panel.study(view).key
     assert panel.study(view).key == key
-    panel.moved(1, view)
+    panel.move(1, view)
     assert panel.study(view).key != key
     after = panel.draw(view, 40, 120).text()
     assert "spread 5 → 20" in after[0]
     assert after[1:] == before[1:]
-    panel.moved(1, view)
+    panel.move(1, view)
     assert "spread 5 → 1" in panel.draw(view, 40, 120).text()[0]
-    panel.moved(1, view)
+    panel.move(1, view)
     assert panel.draw(view, 40, 120).text() == before
 
 
@@ -293,7 +293,7 @@ def test_only_the_lowest_ends_on_a_typed_surface_are_good(spread) -> None:
     settings = RunSettings(TYPED, surface="x^4 - 2*x^2 + 0.3*x", alpha=(0.002,), epochs=600)
     view, panel = view_of(settings), StartsPanel()
     for _ in range(spread):
-        panel.moved(1, view)
+        panel.move(1, view)
     compute(panel, view)
     left, _, right = np.sort(np.roots([4.0, 0.0, -4.0, 0.3]).real)  # where the slope vanishes
     value = np.polynomial.Polynomial([0.0, 0.3, -2.0, 0.0, 1.0])
@@ -352,7 +352,7 @@ def test_starts_without_a_finite_loss_are_left_out() -> None:
     view = view_of(RunSettings(loss="mse"), problem)
     panel = StartsPanel()
     with np.errstate(all="ignore"):
-        panel.moved(-1, view)
+        panel.move(-1, view)
         finite = np.isfinite(view.make_engine("mse").loss(draw_starts(3, 256, 20.0, 0))).sum()
     assert 0 < finite < 256
     compute(panel, view)

@@ -172,7 +172,7 @@ def test_what_is_seen_of_more_lines_than_there_is_room_for() -> None:
     cells = Cells.blank(8, 30, style)
     panel.put_place(cells, 20, 6, style.palette)
     assert " pgdn 15-20/20 " in cells.text()[-1]
-    panel.moved(-99, view)
+    panel.move(-99, view)
     assert panel.first_line(20, 6) == 0
     assert panel.first_line(3, 6) == 0
     cells = Cells.blank(8, 30, style)

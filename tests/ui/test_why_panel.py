@@ -307,7 +307,7 @@ def test_what_does_not_fit_is_scrolled() -> None:
     assert "pgdn 1-6/" in read(panel, view, 8, 60)
     panel.scroll_by(9)
     assert "rows without pull" in read(panel, view, 8, 60)
-    panel.moved(-99, view)
+    panel.move(-99, view)
     assert "Learning" in read(panel, view, 8, 60)
 
 

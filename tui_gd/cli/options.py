@@ -288,7 +288,7 @@ def _add_interface(parser: argparse.ArgumentParser) -> None:
     add_options(parser)
     _add_no_store(parser)
     _add_screen(parser)
-    _flag(parser, "--version", "show versions, as a report of a fault needs them")
+    _flag(parser, "--version", "show versions, for a bug report")
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:

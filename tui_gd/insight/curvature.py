@@ -178,7 +178,11 @@ class _Differences:
 
 
 def _whole(differences: _Differences) -> Curvature | None:
-    """Find all eigenvalues; None if a product is not finite."""
+    """Find all eigenvalues; None if a product is not finite.
+
+    As from `_lanczos`, `curvature` has yet to fill in `along_gradient`, `exact`, `products`,
+    `error` and `loss_name`.
+    """
     count = len(differences.gradient)
     hessian = differences.times(np.eye(count))
     hessian = 0.5 * (hessian + hessian.T)

@@ -1,6 +1,6 @@
 """One step in numbers: the names of the weights, and one sample's way to its share of g.
 
-For those who cannot see it, a loss curve in three sentences: its fall, its knee, its plateau.
+Also a loss curve in three sentences, for those who cannot see it: fall, knee and plateau.
 """
 
 from collections import deque
@@ -202,7 +202,7 @@ PLATEAU = 0.1
 FALL = 0.9
 """By the knee this share of the fall is done …"""
 KNEE = 0.5
-"""… within this share of the epochs; of a straight line it takes FALL of them."""
+"""… within this share of the epochs; a straight line needs FALL of them."""
 
 ROUNDING = 1e-9
 """What rises by a smaller share may have been rounded."""
@@ -232,7 +232,7 @@ def _fall(curve: ThinnedSeries, what: str, diverged: int | None) -> str:
         f" to {last:.6g} at epoch {epochs[-1]}{by and f',{by}'}"
     )
     if values[least] < min(first, last) - FLAT * abs(last):
-        sentence += f"; its least is {values[least]:.6g} at epoch {epochs[least]}"
+        sentence += f"; its lowest value is {values[least]:.6g} at epoch {epochs[least]}"
     steps = int(epochs[-1] - epochs[0])
     rises = int((np.diff(values) > ROUNDING * np.abs(values[1:])).sum())
     if rises and steps == len(values) - 1:
@@ -272,7 +272,7 @@ def _plateau(curve: ThinnedSeries) -> str:
 
 
 def _flattest(curve: ThinnedSeries) -> tuple[int, int]:
-    """Return the first and the last point of the plateau; of several that long the last one."""
+    """Return the first and the last point of the plateau; of equally long ones the last."""
     epochs, values = curve.epochs, curve.values
     highest: deque[int] = deque()
     lowest: deque[int] = deque()

@@ -36,9 +36,10 @@ class Kind(StrEnum):
 class Try:
     """One thing to try; it appears behind its key or command: `B branch with cross-entropy`.
 
-    `action` is one of the key table's, or empty if no key does it. `short` are the words if there
-    is little room. `argument` is the action's argument: an epoch for `go_to`, epoch and learning
-    rate for `rescue`, `loss NAME` or `optimizer NAME` for `branch_with`.
+    `action` is written as in `ui/keys.py`, such as `step(1)`; it is empty if no key does it.
+    `short` are the words if there is little room. `argument` is what the action is given besides:
+    an epoch for `go_to`, epoch and learning rate for `rescue`, `loss NAME` or `optimizer NAME` for
+    `branch_with`.
     """
 
     action: str

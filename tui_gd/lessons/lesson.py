@@ -136,7 +136,7 @@ class Lesson:
     words: Mapping[str, str] = field(default_factory=dict)
     """What the file says in place of `words.toml`."""
     places: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
-    """Line and column of every key, by its path, as `step.2.until`."""
+    """Line and column of every key's value, by the key's path, such as `step.2.until`."""
 
     def say(self, word: str, *values: object) -> str:
         """Return what gd-tui says in the lesson's language, with each `{}` filled in."""
@@ -148,8 +148,13 @@ class Lesson:
 
     def fault(self, path: str, what: str) -> LessonError:
         """Return the error that something at a key is wrong, with its place in the file."""
-        line, column = self.places.get(path, (1, 1))
-        return LessonError(f"{self.name}, line {line}, column {column}: {what}")
+        return _fault(self.name, self.places, path, what)
+
+
+def _fault(name: str, places: Mapping[str, tuple[int, int]], path: str, what: str) -> LessonError:
+    """Return the error that something is wrong at a key, or in its table if the key is missing."""
+    line, column = places.get(path) or places.get(path.rpartition(".")[0], (1, 1))
+    return LessonError(f"{name}, line {line}, column {column}: {what}")
 
 
 def read_lesson(path: Path) -> Lesson:
@@ -189,16 +194,14 @@ class _Table:
         self._values, self._name, self._places, self._path = values, name, places, path
 
     def _inner(self, values: object, path: str, what: str) -> "_Table":
-        """Return a table within this one; `what` is wrong if it is none."""
+        """Return a table within this one; if it is not a table, `what` is the error."""
         if type(values) is not dict:
             raise self._fault(path, what)
         return _Table(values, self._name, self._places, f"{self._path}.{path}".strip("."))
 
     def _fault(self, key: str, what: str) -> LessonError:
         """Return the error that something at a key is wrong, or, without a key, in the table."""
-        path = f"{self._path}.{key}".strip(".")
-        line, column = self._places.get(path) or self._places.get(path.rpartition(".")[0], (1, 1))
-        return LessonError(f"{self._name}, line {line}, column {column}: {what}")
+        return _fault(self._name, self._places, f"{self._path}.{key}".strip("."), what)
 
     def lesson(self, digest: str) -> Lesson:
         """Return the lesson in a document."""
@@ -209,7 +212,7 @@ class _Table:
             raise self._fault("format_version", f"format_version must be {VERSION}")
         identity = self._text("id", LONGEST_TITLE, required=True)
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", identity):
-            raise self._fault("id", "id takes small letters, digits and hyphens, as overshoot")
+            raise self._fault("id", "id takes small letters, digits and hyphens, such as overshoot")
         skip = values.get("skip", "counted")
         if skip not in SKIPS:
             raise self._fault("skip", f"skip is one of {', '.join(SKIPS)}")
@@ -246,7 +249,7 @@ class _Table:
     def _lang(self) -> str:
         lang = self._text("lang", 20) or ENGLISH
         if not re.fullmatch(r"[a-z]{2,3}", lang):
-            raise self._fault("lang", "lang is a language's code of 2 or 3 letters, as de")
+            raise self._fault("lang", "lang is a language's code of 2 or 3 letters, such as de")
         return lang
 
     def words(self) -> dict[str, str]:
@@ -374,7 +377,7 @@ class _Table:
             percent, sign, rest = within.strip().partition("%")
             return readers.number(0).typed(percent if sign and not rest else "") / 100.0, 0.0
         except ValueError:
-            what = "within is a number from 0, or a share as '5 %'"
+            what = "within is a number from 0, or a share such as '5 %'"
             raise self._fault("within", what) from None
 
     def _range(self) -> tuple[float, float] | None:
@@ -478,7 +481,7 @@ _PLACE = re.compile(
 
 
 def _places(text: str) -> dict[str, tuple[int, int]]:
-    """Return line and column of every key of a lesson's file, from 1; tomllib keeps none."""
+    """Return line and column, from 1, of every key's value and every table; tomllib keeps none."""
     places: dict[str, tuple[int, int]] = {}
     step, table = -1, ""
     for found in _PLACE.finditer(text):

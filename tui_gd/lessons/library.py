@@ -129,7 +129,7 @@ def all_languages(name: str) -> list[Lesson]:
 
 NAMES = ("Ada", "Bo", "Chen")
 TEXT_WIDTH, MOST_LINES = 74, 6
-"""A step's text and its choices have to fit into so many lines of an 80-column screen."""
+"""The size into which a step's text and choices have to fit on an 80-column screen."""
 
 
 def check_lesson(lesson: Lesson, actions: Collection[str] | None = None) -> None:
@@ -155,7 +155,7 @@ def check_lesson(lesson: Lesson, actions: Collection[str] | None = None) -> None
 
 
 def _check_actions(lesson: Lesson, actions: Collection[str]) -> None:
-    """Refuse actions that no key table knows; a name without arguments stands for all of it."""
+    """Refuse actions that are not in `actions`; a name without arguments may take any."""
     known = {*actions, *(action.partition("(")[0] for action in actions)}
     for name in lesson.lock:
         if name not in known:

@@ -35,7 +35,7 @@ CHANGEABLE = ("epochs", "alpha", "optimizer", "momentum", "loss", "seed")
 
 @dataclass(frozen=True)
 class HandIn:
-    """A hand-in that has been read: whole, and for the lesson it names."""
+    """A hand-in as read; whether it is for the right lesson, `grade` finds out."""
 
     lesson: str
     digest: str
@@ -95,10 +95,10 @@ def _hand_in(document: Any) -> HandIn:
     steps = document["steps"]
     if type(steps) is not list or len(steps) > 100:
         raise ValueError
-    return HandIn(texts[0], texts[1], texts[2][:LONGEST_NAME], tuple(map(read_record, steps)))
+    return HandIn(texts[0], texts[1], texts[2][:LONGEST_NAME], tuple(map(_read_record, steps)))
 
 
-def read_record(value: Any) -> Record:
+def _read_record(value: Any) -> Record:
     """Return the record in a document; `ValueError` unless it has the form of one."""
     wanted = asdict(Record())
     if type(value) is not dict or set(value) != set(wanted):
@@ -213,7 +213,7 @@ class Saved:
     def resume(self, player: Player) -> None:
         """Bring a player to where the lesson was left."""
         try:
-            records = [read_record(record) for record in json.loads(self.records)]
+            records = [_read_record(record) for record in json.loads(self.records)]
         except ValueError:
             return  # damaged: the lesson starts again
         # the lesson's file may have been changed since, and have more steps or fewer

@@ -96,7 +96,10 @@ class LessonRun:
         return self._rows(name, trainer.weights[position])
 
     def _rows(self, name: str, weights: Floats) -> float:
-        """Return how many test rows are right, wrong, or predicted otherwise than at the start."""
+        """Return how many test rows are right, wrong or changed since the start, or the accuracy.
+
+        NaN if there are no classes or no test rows.
+        """
         problem = self.trainer.problem
         if problem.surface is not None or problem.task == "regression" or not len(problem.y_test):
             return math.nan

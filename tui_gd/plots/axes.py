@@ -54,7 +54,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Canvas:
-    """What is drawn on: so many cells, in a style, with words in the borders."""
+    """What is drawn on: its size in cells, its style, and the words in its borders."""
 
     rows: int
     columns: int
@@ -240,7 +240,7 @@ def _draw_border(cells: Cells, style: Style, colour: Colour) -> None:
 
 @lru_cache(maxsize=128)
 def _heading_for(columns: int, heading: Heading, style: Style) -> tuple[str, int, int, int]:
-    """Return the title, and the legend beside it: its entries, the blanks between two, its width.
+    """Return the title; of the legend beside it how many entries fit, the gap, and the width.
 
     The short title is taken where more of the legend, or the words at the right, fit beside it.
     """
@@ -301,7 +301,7 @@ def _write_heading(cells: Cells, heading: Heading, style: Style) -> None:
 def _shown_legend(heading: Heading, room: int) -> tuple[int, int, int]:
     """Return how many entries fit into ``room`` cells, the blanks between them, and their width.
 
-    A blank at either end counts.
+    The width includes a blank at each end.
     """
     totals = accumulate(
         width(text) + (width(sample) + 1 if sample else 0) for text, sample, _ in heading.legend

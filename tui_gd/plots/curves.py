@@ -212,7 +212,7 @@ def _groups(curves: Sequence[Curve], view: EpochView, last: int) -> tuple[list[B
 
 
 def curve_legend(curves: Sequence[Curve], canvas: Canvas) -> tuple[LegendEntry, ...]:
-    """Return a legend entry a curve, with its value if there is room; () if they do not all fit."""
+    """Return an entry for each curve, with its value if there is room; () if not all fit."""
     if _ENTRY_CELLS * len(curves) > canvas.columns:
         return ()
     symbols = canvas.style.symbols
@@ -534,7 +534,7 @@ def _drawable(
 ) -> Buckets:
     """Return buckets at a place, (start, width, stop), with NaN where a value cannot be drawn.
 
-    If only one of two can be, both become that one.
+    If only one of low and high can be drawn, both become that one.
     """
     low_good, high_good = (np.isfinite(ends) for ends in (low, high))
     if log:

@@ -44,11 +44,11 @@ def draw_gauge(columns: int, rate: float, limit: float | None, style: Style) -> 
     edge = None
     cells.put(0, 0, symbols.horizontal * bar, palette.good if known else palette.dim)
     if known:
-        # with a cell on either side of it, if there are so many
+        # with a cell on each side of it, if there is room
         edge = max(min(int(scale.bins(middle, bar)), bar - 2), min(1, bar - 1))
         turns = int(scale.bins(middle * _TURNS, bar))
         cells.put(0, turns, ":" if symbols.plain else "┆", palette.good)
-        cells.put(0, edge, symbols.vertical + symbols.hatch * (bar - edge - 1), palette.error)
+        cells.put(0, edge + 1, symbols.hatch * (bar - edge - 1), palette.error)
         cells.put(0, edge, symbols.vertical, palette.text)
     _mark_rate(cells, bar, scale, edge, rate, middle, style)
     _write_numbers(cells, bar, scale, middle if known else None, style)

@@ -85,8 +85,8 @@ def draw_histogram(
     The first stack is at the bottom. Each part of a bar has the sign of its stack at its foot; with
     16 colours, without colours and in plain characters, bars consist of these signs alone. Every
     part that is not empty is visible, however small. A line marks the value `cursor`. The legend
-    has only stacks with values. The axis of the counts reaches at least as high as that of `axes`,
-    so that two histograms can be compared.
+    names only stacks with values. The axis of the counts reaches at least as high as that of
+    `axes`, so that two histograms can be compared.
     """
     legend = [
         (f"{len(one.values)} {one.label}", one.sign, one.colour)

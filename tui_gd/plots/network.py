@@ -38,7 +38,7 @@ _PLAIN = np.array([ord(sign) for sign in " .+#,-="], np.uint32)
 
 
 Unit = tuple[int, int]
-"""The number of a layer, without the inputs, and of a unit in it, both from 0."""
+"""The number of a layer, not counting the inputs, and of a unit in it, both from 0."""
 
 
 @dataclass(frozen=True, eq=False)

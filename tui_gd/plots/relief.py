@@ -207,11 +207,11 @@ class Relief:
         if not len(at):
             return
         drawn = self.drawn
-        row, column, each = drawn.pixels_of(at)
+        row, column, inside = drawn.pixels_of(at)
         cells, cell = drawn.cells, (drawn.top + row, drawn.left + column)
         codes, inks = np.array([ord(one) for one in signs], np.uint32), np.array(colours, np.int32)
-        cells.code[cell] = codes[each if len(codes) > 1 else 0]
-        cells.fg[cell] = inks[each if len(inks) > 1 else 0]
+        cells.code[cell] = codes[inside if len(codes) > 1 else 0]
+        cells.fg[cell] = inks[inside if len(inks) > 1 else 0]
         cells.bg[cell] = self.ground[row, column]
 
     def paint_minima(self, minima: Sequence[tuple[float, float, bool]]) -> None:

@@ -162,7 +162,7 @@ def load_builtin(name: str, how: Preparation, **given: float | None) -> Problem:
 
 
 def _prepared(name: str, data: DataSet, how: Preparation) -> Problem:
-    """Return the problem of a data set: what is worth saying of its columns is in its title."""
+    """Return the problem of a data set, without notes or hints: its title says enough."""
     from tui_gd.problems.prepare import Target, prepare
     from tui_gd.problems.sources import Column
     from tui_gd.problems.tables import Table

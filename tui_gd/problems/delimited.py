@@ -224,7 +224,7 @@ class Delimited(Source):
         return known or pa.dictionary(pa.int32(), pa.string())
 
     def _read(self, chunk: Chunk, types: dict[str, Any], only: Sequence[str] = ()) -> Any:
-        """Parse a chunk; `types` are those of columns by their number, others are inferred."""
+        """Parse a chunk; `types` has a type by column ("0", "1", …), others are inferred."""
         import pyarrow as pa
         from pyarrow import BufferReader
         from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, read_csv

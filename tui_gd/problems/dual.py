@@ -149,3 +149,4 @@ OPERATIONS: Mapping[tuple[str, int], Callable[..., Dual]] = {
 log is the natural one, abs has the slope 0 at 0, and of equal numbers min and max take the first.
 """
 FUNCTIONS = {name: count for name, count in OPERATIONS if name.isalpha()}
+"""The number of arguments of every function, by name."""

@@ -66,8 +66,8 @@ class Seen:
 
     Of text, `codes` are the different ones there, rising, each of which occurs `counts` times. Of
     dates, `parts` are those that differ there, and `first` is the first day. `missing`: some rows
-    have no value, test rows included. `distinct`: the values are whole numbers, another in every
-    row; `counting`: they count the rows.
+    have no value, test rows included. `distinct`: the values are whole numbers, a different one in
+    every row; `counting`: they count the rows.
     """
 
     there: int

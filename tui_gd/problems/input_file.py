@@ -150,7 +150,7 @@ class InputFile:
         return io.BufferedReader(_Recoded(self, encoding), BUFFER)
 
     def text_encoding(self) -> str | None:
-        """Return the encoding that is named, or that the first bytes say; None for UTF-8."""
+        """Return the encoding that was named, or that a byte order mark shows; None if neither."""
         start = self.first_bytes(4)
         mark = next((name for mark, name in _MARKS if start.startswith(mark)), None)
         return self.encoding or mark

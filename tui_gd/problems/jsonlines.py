@@ -246,10 +246,9 @@ def _check_lines(shown: str, data: bytes) -> None:
     lists = {name: one for name, one in value.items() if isinstance(one, list) and one}
     tables = [name for name, one in lists.items() if isinstance(one[0], dict)]
     if nested or tables or b"\n" in data.strip():
-        table = safe_text(tables[0]) if tables else ""
-        mend = f": write the list in {table!r} to a file of its own" if table else (
-            " (in pandas: orient='records')"
-        )  # fmt: skip
+        mend = " (in pandas: orient='records')"
+        if tables and (table := safe_text(tables[0])):
+            mend = f": write the list in {table!r} to a file of its own"
         raise ProblemError(
             f"{shown}: is one object of JSON; a table needs one on every line, or a list of"
             f" objects{mend}"

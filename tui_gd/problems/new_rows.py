@@ -31,7 +31,7 @@ _NUMBERED = re.compile("x([1-9][0-9]*)", re.ASCII)
 
 @dataclass(frozen=True, eq=False)
 class NewRows:
-    """The features of new data, some rows after others: about `expected` rows.
+    """The features of new data, a block of rows at a time: about `expected` rows.
 
     `parts`, cut anywhere, are (rows, features + 1), ones last. Very wide sparse ones stay sparse.
     """
@@ -41,7 +41,7 @@ class NewRows:
     expected: int
 
     def blocks(self) -> Iterator[Floats]:
-        """Yield the features of some rows after others, ones last: (rows, features + 1).
+        """Yield the features, a block of rows at a time, ones last: (rows, features + 1).
 
         However the parts are cut, the blocks are the same. `ProblemError` for a value that no rule
         can use.
@@ -68,11 +68,11 @@ def _features_of(
     order: Sequence[int],
     begin: int = 0,
 ) -> Iterator[Any]:
-    """Yield the features of values (rows, columns), some rows after others.
+    """Yield the features of values (rows, columns), a block of rows at a time.
 
     The `columns` are those that the rules name, and `order` their places in the values, which may
-    be sparse. Texts are places in the labels of their column. The first row has the number `begin`
-    from 0. `ProblemError` for a value that no rule can use.
+    be sparse. Texts are places in the labels of their column. `begin` is the number of the first
+    row, from 0. `ProblemError` for a value that no rule can use.
     """
     width, sparse = len(rules) + 1, hasattr(values, "indptr")
     stay = sparse and width > MOST_COLUMNS

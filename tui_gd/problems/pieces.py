@@ -176,7 +176,7 @@ def read_piece(piece: Piece, recipe: Recipe, most: int | None = None) -> RawPart
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """What is known of a part at once: it without its rows, their number and digest."""
+    """What is known of a part as soon as it is read: all but its rows, their number and digest."""
 
     part: RawPart
     rows: int

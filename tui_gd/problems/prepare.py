@@ -237,7 +237,7 @@ _CLASSES_SHOWN = 10
 def column_notes(
     table: Table, treatment: Treatment, target: Target, done: dict[int, Done], standardize: bool
 ) -> tuple[ColumnNote, ...]:
-    """Return a note for every column, those not read before the target's, which is the last."""
+    """Return a note for every column: those read, those that --drop left out, then the target."""
     notes = []
     for slot, column in enumerate(table.columns[:-1]):
         if slot in treatment.left_out:

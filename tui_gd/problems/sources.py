@@ -31,7 +31,7 @@ class Column:
     not a number, and that text. `remark` says how its texts were read, or what may be wrong with
     its numbers. `forced`: the kind was chosen by an option. `index`: the file marks the column as
     an index. `first`: it is the first of the file. `day_first`: 3/4/2024 in it is in April.
-    `whole`: some of its numbers are large and written as whole numbers, or nobody looked.
+    `whole`: some of its numbers are large and written as whole numbers, or this was not checked.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Source(ABC):
 
     `changed` becomes true when a column turns out to be of another kind than `fields` said at
     first; the batches must then be read again. `remarks` are notes for the person who trains on it.
-    `rows` are those that the file states to have, 0 if it does not.
+    `rows` is the number of rows that the file states, 0 if it states none.
     """
 
     shown: str

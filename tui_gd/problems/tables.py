@@ -129,6 +129,7 @@ def read_table(
 
     collect = partial(_collect, source, names, target, progress, first=first, most=most)
     try:
+        # it is None if a column turned out to be of another kind: then once more, as that kind
         table = collect() or collect()
     except MemoryError:
         raise ProblemError(f"{source.shown}: not enough memory; take fewer rows") from None

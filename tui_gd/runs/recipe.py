@@ -19,7 +19,6 @@ from tui_gd.runs.record import RunRecord
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.checkpoint import Checkpoint, LaneRecord, states_of
 from tui_gd.training.engines import draw_start
-from tui_gd.training.evaluation import StopRules
 from tui_gd.training.history import Reset, lane_name
 from tui_gd.training.trainer import Trainer
 
@@ -405,7 +404,6 @@ def recipe(run: RunRecord) -> Shared:
     ]
     wanted = (*(lane.number for lane in in_order), checkpoint.next_number)
     repeated = (*(places[lane.number] for lane in in_order), len(order))
-    rules = StopRules(settings.target_loss, settings.gradient_norm, settings.patience)
     shared = Shared(
         settings,
         tuple(steps),
@@ -417,7 +415,7 @@ def recipe(run: RunRecord) -> Shared:
             for position, lane in enumerate(checkpoint.lanes)
             if lane.proposed and lane.proposed[0] == checkpoint.epoch
         ),
-        stop=_stop(run) if rules else None,
+        stop=_stop(run) if settings.stop_rules else None,
     )
     return replace(
         shared,

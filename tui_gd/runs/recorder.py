@@ -178,7 +178,7 @@ class Recorder:
 
     @property
     def _lost(self) -> bool:
-        """Whether a batch was not written that no later one has made up for."""
+        """Whether a batch was lost and no whole checkpoint has been queued since."""
         return self._failures != self._known_failures
 
     # On the recorder's own thread
@@ -238,6 +238,7 @@ class Recorder:
             self._give_up(f"{what}: {error}")
             return
         self._say(f"{what}: {error}")
+        # before the failure is counted: `take` reads it once there is one
         self._retry_at = time.monotonic() + RETRY_SECONDS
         self._failures += 1
 

@@ -29,8 +29,8 @@ LONGEST = 1 << 31
 class Row:
     """One lane's numbers of epochs [first, stop), by the names of the series.
 
-    With `width` 1 a series has a number for every epoch from `first` on, NaN what is not known; it
-    may end early. A wider row has points: the least and the greatest number of every bucket of
+    With `width` 1 a series has a number for every epoch from `first` on, NaN where none is known;
+    it may end early. A wider row has points: the least and the greatest number of every bucket of
     `width` epochs.
     """
 
@@ -276,7 +276,7 @@ class RunRows:
     def put_losses(self, rows: list[tuple[int, Row]]) -> int:
         """Store rows, each of the lane of that number, in place of those of the same first epoch.
 
-        Returns the size of all packed numbers.
+        Returns how many bytes all packed numbers take.
         """
         values, total = list[Values](), 0
         for lane, row in rows:

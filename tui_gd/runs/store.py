@@ -158,7 +158,9 @@ class KeptRun:
     `epoch` is where it stands, `newest` its last epoch on record, `goal` the last epoch wanted;
     `best` is the lowest training loss of any lane, NaN if there is none. `started` and `changed`
     are in seconds since 1970. `state` is one of `STATES`; `stopped` names the stop rule that ended
-    it. `locked_by` is the process that trains it now, None if there is none.
+    it. `locked_by` is the process that trains it now, None if there is none. It is
+    the last field; those before it are the columns `_COLUMNS`, in their order, of the types
+    `_KINDS`.
     """
 
     id: str
@@ -330,8 +332,8 @@ class Store:
         _check_identity(identity)
         if not all(isinstance(version, str) for version in versions.values()):
             raise ValueError("its versions are not texts")
-        known = 0 <= stored.epoch <= stored.newest <= MOST_EPOCHS
-        if not known or not 0 <= stored.goal <= MOST_EPOCHS or stored.lanes < 1:
+        possible = 0 <= stored.epoch <= stored.newest <= MOST_EPOCHS
+        if not possible or not 0 <= stored.goal <= MOST_EPOCHS or stored.lanes < 1:
             raise ValueError("its epochs or lanes are impossible")
         state, owner = stored.state, lock_owner(self.directory, stored.id)
         if owner and state not in {"finished", "diverged"}:
@@ -391,7 +393,7 @@ class Store:
 
     def _insert(self, kept: KeptRun) -> None:
         best = kept.best if math.isfinite(kept.best) else None
-        *found, _ = (vars(kept) | {"seed": stored_seed(kept.seed), "best": best}).values()
+        *found, _locked_by = (vars(kept) | {"seed": stored_seed(kept.seed), "best": best}).values()
         values = [json.dumps(one) if isinstance(one, dict) else one for one in found]
         marks = ", ".join("?" * len(values))
         with self.transaction() as connection:

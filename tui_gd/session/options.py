@@ -65,7 +65,7 @@ def flag_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class Group:
-    """Options under one heading of the help, for runs of one scope."""
+    """A heading of the help and the scope of its options; calling it makes one of them."""
 
     heading: str
     scope: Scope = Scope.ANY
@@ -83,7 +83,7 @@ class Group:
         steps: tuple[T | D, ...] = (),
         scope: Scope | None = None,
     ) -> T | D:
-        """Return a dataclass field that is an option: all that shows options follows it."""
+        """Return an option's dataclass field: parser, help, share line and store follow it."""
         if usual is None:
             shown = default if isinstance(default, tuple) else (default,)
             nothing = default is None or default is False

@@ -73,10 +73,10 @@ def refuse(value: object, wanted: str) -> ValueError:
     return ValueError(f"{text if len(text) <= SHOWN else text[:SHOWN] + '...'} is not {wanted}")
 
 
-def _of(
+def _check(
     kind: type[T], wanted: str, fits: Callable[[T], bool] = lambda _: True
 ) -> Callable[[object], T]:
-    """Return a check of values: of this very type, and such that `fits` is true of them."""
+    """Return a function that returns values of exactly this type that fit, and refuses others."""
 
     def plain(value: object) -> T:
         if type(value) is not kind or not fits(value):
@@ -98,7 +98,7 @@ def whole(low: int = 0, high: int = LARGEST_WHOLE) -> Reader[int]:
             return int(number)
         return text
 
-    return Reader(_of(int, wanted, lambda value: low <= value <= high), parse, metavar="N")
+    return Reader(_check(int, wanted, lambda value: low <= value <= high), parse, metavar="N")
 
 
 def size() -> Reader[int]:
@@ -113,8 +113,8 @@ def size() -> Reader[int]:
             return text
         return int(number * bytes_of[unit]) if abs(number) < LARGEST_WHOLE else text
 
-    fits = _of(int, "a size", lambda value: 1 <= value <= LARGEST_WHOLE)
-    return Reader(fits, parse, metavar="SIZE")
+    check = _check(int, "a size", lambda value: 1 <= value <= LARGEST_WHOLE)
+    return Reader(check, parse, metavar="SIZE")
 
 
 def number(
@@ -210,7 +210,7 @@ def number_or_auto(least: float) -> Reader[float | str]:
 
 
 def _or_auto(reader: Reader[T], auto: D) -> Reader[T | D]:
-    """Read what `reader` reads, or `auto` as the value given for it."""
+    """Read what `reader` reads, or the word auto, whose value is `auto`."""
     return Reader(
         lambda value: auto if value == AUTO else reader.plain(value),
         lambda text: AUTO if text == AUTO else reader.parse(text),
@@ -221,7 +221,7 @@ def _or_auto(reader: Reader[T], auto: D) -> Reader[T | D]:
 def text(longest: int) -> Reader[str]:
     """Read text of printable characters."""
     wanted = f"text of at most {longest} printable characters"
-    return Reader(_of(str, wanted, lambda value: len(value) <= longest and value.isprintable()))
+    return Reader(_check(str, wanted, lambda value: len(value) <= longest and value.isprintable()))
 
 
 def _weight(value: object) -> float:
@@ -261,13 +261,13 @@ def _formula(value: object) -> str:
 
 part: Reader[float] = Reader(_part, _number, metavar="X")
 """Reads a share below 1, or from 1 on a number of rows."""
-anything: Reader[str] = Reader(_of(str, "text"))
+anything: Reader[str] = Reader(_check(str, "text"))
 """Reads any text: the name of a file or a column."""
-named: Reader[str] = Reader(_of(str, "a name", bool))
+named: Reader[str] = Reader(_check(str, "a name", bool))
 """Reads any text but the empty one."""
 columns: Reader[tuple[str, ...]] = replace(several(named, 0, LARGEST_WHOLE), metavar="COLUMNS")
 """Reads the names of columns."""
-boolean: Reader[bool] = Reader(_of(bool, "true or false"))
+boolean: Reader[bool] = Reader(_check(bool, "true or false"))
 """Reads true or false; an option of it is a flag."""
 weight: Reader[float] = Reader(_weight)
 """Reads a finite number written as a hexadecimal float."""

@@ -211,7 +211,10 @@ def _by_threshold(y: NDArray[np.generic], probabilities: Floats) -> NDArray[np.i
 
 
 def measures_of(confusion: NDArray[np.int64]) -> Floats:
-    """Return precision, recall and F1 of each class (classes, 3); 0 if divided by nothing."""
+    """Return precision, recall and F1 of each class (classes, 3); 0 where the divisor is 0.
+
+    `confusion` (classes, classes) counts rows: true classes in rows, predicted ones in columns.
+    """
     right, true, said = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
     shares = [right / said.clip(1), right / true.clip(1), 2 * right / (true + said).clip(1)]
     return np.stack(shares, axis=1)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tui_gd.problems.reading import Reading
     from tui_gd.problems.sources import Progress
     from tui_gd.problems.split import Preparation
+    from tui_gd.training.evaluation import StopRules
     from tui_gd.training.trainer import Trainer
 
 TUTORIAL = "blobs"
@@ -300,6 +301,13 @@ class RunSettings(RunOptions):
         engine, weights = trainer.engines.make(settings.loss_for(problem)), trainer.weights[0]
         return replace(settings, alpha=(auto_rate(engine, weights, len(problem.class_names)),))
 
+    @property
+    def stop_rules(self) -> "StopRules":
+        """The rules that may end a run before its last epoch."""
+        from tui_gd.training.evaluation import StopRules
+
+        return StopRules(self.target_loss, self.gradient_norm, self.patience)
+
     def make_trainer(
         self,
         problem: "Problem",
@@ -319,7 +327,6 @@ class RunSettings(RunOptions):
 
         from tui_gd.learning.losses import make_loss
         from tui_gd.learning.schedules import parse_schedule
-        from tui_gd.training.evaluation import StopRules
         from tui_gd.training.series import DENSE_EPOCHS
         from tui_gd.training.trainer import Trainer
 
@@ -359,7 +366,7 @@ class RunSettings(RunOptions):
                 schedule=schedule,
                 l1=self.l1,
                 l2=self.ridge,
-                stop=StopRules(self.target_loss, self.gradient_norm, self.patience),
+                stop=self.stop_rules,
                 start=self.start_name,
                 seed=self.seed,
                 initial_weights=initial,

@@ -53,8 +53,9 @@ class Measured:
     """The measurements at a lane's weights (parameters,).
 
     `unit` is a usual size of a weight: one over the root mean square of the features. `start_norm`
-    is the length of the direction of descent at the lane's first weights. `evidence` are the other
-    measurements, by the fields of `Evidence`.
+    is the length of the direction of descent at the lane's first weights. `evidence` has the other
+    measurements, by the names of their fields in `Evidence`; those of a curvature that is too
+    inexact (`LARGEST_ERROR`) are left out.
     """
 
     lane: int

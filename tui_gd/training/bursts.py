@@ -166,9 +166,10 @@ class Bursts:
 def bursts_while(
     wanted: Callable[[], bool], trainer: Trainer, goal: int, seconds: float, longest: int = LONGEST
 ) -> Iterator[int]:
-    """Yield the epoch after each burst up to `goal`; raise `Interrupted` once not `wanted`.
+    """Yield the epoch after each burst, as `Bursts.to` does.
 
-    `wanted` is called between blocks of rows too.
+    `Interrupted` is raised once `wanted()` is false. It is called between blocks of rows too, by
+    the trainer's `between_blocks`, which stays set.
     """
     look = trainer.engines.between_blocks = interrupting(wanted)
     look()

@@ -146,7 +146,6 @@ class Descent:
     interrupt: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        """Look at the methods."""
         self.use(self.methods)
 
     def use(self, methods: Sequence[Method]) -> None:

@@ -109,6 +109,7 @@ def _numbers(
     model: Model, column: str, rules: Rules, values: Sequence[Any], x: Floats, first: int
 ) -> None:
     read = _loose_number if column in model["loose columns"] else _number
+    # as _number and _loose_number need it: patterns compiled, missing numbers as a set
     patterns = {name: re.compile(model[name]) for name in ("number", "loose number")}
     model = {**model, **patterns, "missing numbers": set(model["missing numbers"])}
     found = np.empty(len(values))
@@ -154,7 +155,7 @@ def _number(model: Model, value: Any) -> float:
 
 
 def _loose_number(model: Model, value: Any) -> float:
-    """Return the number in a text with signs, units or brackets, NaN if there is none."""
+    """Like `_number`, but a text may have signs, units or brackets; NaN if it has no number."""
     if not isinstance(value, str):
         return _number(model, value)
     text = value.strip()

@@ -62,7 +62,7 @@ class _Listing:
     def line(
         self, texts: Mapping[str, str], features: Sequence[str], room: int, inks: Sequence[Colour]
     ) -> Line:
-        """Return the texts in columns, and behind them as many features as fit.
+        """Return the texts in columns, and after them as many features as fit.
 
         The three colours are those of the columns before the last, of the last, and of features.
         """
@@ -271,7 +271,7 @@ def _regression(found: RegressionChanges, view: View, room: int) -> list[Line]:
 
 
 def _error_listing(found: RegressionChanges, room: int) -> _Listing:
-    """Return the columns that fit of a regression's rows."""
+    """Return the columns of a regression's list of rows, as many as fit."""
     names = ("true", "before", "after", "|error|")
     forms = ((2, names), (1, names), (1, ("true", "after", "|error|")), (1, ("after", "|error|")))
     row = {"row": _row_width(found.listed)}
@@ -304,7 +304,7 @@ def _row_width(rows: NDArray[np.intp]) -> int:
 
 
 def _flip_listing(found: ClassificationChanges, problem: Problem, room: int) -> _Listing:
-    """Return the columns that fit of the rows whose predictions changed."""
+    """Return the columns of the list of changed predictions, as many as fit."""
     name = max(min(width(class_label(name)), _WIDEST_NAME) for name in problem.class_names)
     row = {"row": _row_width(found.flips.rows)}
     true, both = {"true": max(name, 4)}, {"both": max(2 * name + 3, 14)}

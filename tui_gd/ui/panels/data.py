@@ -98,7 +98,7 @@ class PlanePanel(Panel):
         self._plane: DataPlane | None = None
 
     def plane_of(self, problem: Problem) -> DataPlane:
-        """Return the plane of `problem`, which has at least two features."""
+        """Return the plane of `problem`, which has at least two features; if it is new, forget."""
         if self._plane is None or self._plane.problem is not problem:
             self.forget()
             self._plane = DataPlane.of(problem)

@@ -246,7 +246,7 @@ class LandscapePanel(Panel):
         """Return the plane, its losses point by point, and the paths, with all digits."""
         return as_lines(self._shown(view), view)
 
-    def moved(self, by: int, view: View) -> None:
+    def move(self, by: int, view: View) -> None:
         """Choose the next plane, or the one before."""
         chosen = self._chosen(view)
         usual = usual_choice(len(view.snapshot.lane.weights))

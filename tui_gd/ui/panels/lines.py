@@ -198,7 +198,7 @@ def _fields(
 ) -> dict[str, _Field]:
     """Return the fields in their order, without any whose number is not known.
 
-    The words are full, long, medium or short, or those of a text; the digits are a loss's.
+    `words` is a key of `_LAYOUTS`, or `text`; `digits` is how many a loss has.
     """
     lane = snapshot.lane
     loss = " loss" if words in {"full", "long", "text"} else ""

@@ -398,7 +398,7 @@ class LossPanel(Panel):
         self.cursor_on = True
 
     def move_cursor(self, across: int, down: int, view: View) -> None:
-        """Move the cursor by a column of the plot along the epochs; up and down choose a lane.
+        """Move the cursor by a column of the plot along the epochs; the screen chooses lanes.
 
         If the cursor leaves the window, the window moves with it.
         """

@@ -292,7 +292,7 @@ class NetworkPanel(PlanePanel):
             Hint(("copy",), "copy all digits", 4, "copy"),
         )
 
-    def moved(self, by: int, view: View) -> None:
+    def move(self, by: int, view: View) -> None:
         """Select the next unit or the one before, layer by layer."""
         if view.problem.surface is None:
             count = sum(size for _, size in view.predictor.model.shapes)

@@ -159,8 +159,8 @@ class Panel(ABC):
         """Return what the panel shows as lines of text with all digits, for copying."""
         return []
 
-    def moved(self, by: int, view: View) -> None:
-        """Move the selection within the panel, unless it chooses lanes."""
+    def move(self, by: int, view: View) -> None:
+        """Move the selection within the panel; not called if it `CHOOSES_LANES`."""
         return
 
     def hints(self, view: View) -> tuple[Hint, ...]:
@@ -200,7 +200,7 @@ class Panel(ABC):
     def move_cursor(self, across: int, down: int, view: View) -> None:
         """Move the cursor by one step; `across` and `down` are −1, 0 or 1.
 
-        In a panel that chooses lanes, `down` does so.
+        With `CHOOSES_LANES`, the panel ignores `down`: the screen chooses a lane by it.
         """
         return
 
@@ -227,7 +227,7 @@ def sample_in_words(problem: Problem) -> str:
 class KeptEngine:
     """The engine of one panel's studies, made once for a run's data and a loss.
 
-    An engine has buffers, so a panel makes one study at a time. If it is `sampled`, it knows the
+    An engine has buffers, so a panel makes one study at a time. With `sampled`, it has the
     sample alone of rows in parts.
     """
 
@@ -260,7 +260,7 @@ class ScrollingPanel(Panel):
         self._first = max(0, min(self._first, count - room))
         return self._first
 
-    def moved(self, by: int, view: View) -> None:
+    def move(self, by: int, view: View) -> None:
         """Scroll by lines; the next `first_line` stops at the end."""
         self._first = max(0, self._first + by)
 

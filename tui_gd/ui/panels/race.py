@@ -339,7 +339,7 @@ class RacePanel(Panel):
             lines.append(f"{result.rates[lane].item()!r}\t{name}\t{losses}\t{note}".rstrip())
         return lines
 
-    def moved(self, by: int, view: View) -> None:
+    def move(self, by: int, view: View) -> None:
         """Choose the next or previous optimizer; for learning rates, a wider or narrower range."""
         if self._found and self._found.mode == "optimizers":
             self._chosen = (self._chosen + by) % len(self._found.result.contenders)
@@ -386,7 +386,7 @@ class RacePanel(Panel):
     def move_cursor(self, across: int, down: int, view: View) -> None:
         """Move the cursor to the next rate, or choose an optimizer."""
         if self._found and self._found.mode == "optimizers":
-            self.moved(down or across, view)
+            self.move(down or across, view)
         elif self._found:
             self._place = max(0, min(self._place + across, len(self._found.result.rates) - 1))
 

@@ -61,6 +61,7 @@ class ReportPanel(ScrollingPanel):
 
     def forget(self) -> None:
         """Forget what was found about a problem, because the run has moved to another one."""
+        super().forget()
         self.report: Report | None = None
         self.about: Any = ""
         self._percent: int | None = None  # that of the report

@@ -236,7 +236,7 @@ class StartsPanel(Panel):
             Hint(("copy",), "copy all digits", 4, "copy"),
         )
 
-    def moved(self, by: int, view: View) -> None:
+    def move(self, by: int, view: View) -> None:
         """Choose the next larger spread, or the one before."""
         self._spread = (self._spread + by) % len(self._spreads(view))
 

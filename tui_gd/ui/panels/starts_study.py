@@ -44,7 +44,7 @@ _COMPARED = {
 class StartsFound:
     """Where the starts end: on the run's loss and on the other one, and the landscape there.
 
-    It is over two weights; the others are held at the starts' mean.
+    The landscape is over two weights; the others are held at the starts' mean.
     """
 
     results: tuple[StartsResult, ...]

@@ -172,7 +172,7 @@ class StepPanel(ScrollingPanel):
             Hint(("learning_rate(1)", "learning_rate(-1)"), "α", 3),
         )
 
-    def moved(self, by: int, view: View) -> None:
+    def move(self, by: int, view: View) -> None:
         """Choose the next row, or the one before."""
         self.sample = (self.sample + by) % max(len(view.problem.y_train), 1)
 

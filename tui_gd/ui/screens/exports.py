@@ -100,7 +100,7 @@ def write_panel(view: View, panel: str, text: str, folder: str = ".") -> str:
 
 
 def _write_new(path: Path, data: bytes) -> None:
-    """Write a file that does not exist yet, whole or not at all."""
+    """Write a file that must not exist yet; remove it again if that fails."""
     with path.open("xb") as file:
         try:
             file.write(data)

@@ -70,7 +70,7 @@ class LessonBox(CellView, can_focus=True):
         # the lesson that the learner left, and the share line of its run
         self.left: tuple[Player, str] | None = None
         self._looked = -math.inf
-        # what the lesson begins with while that is loaded, and the run on the screen is another
+        # the opened lesson and its share line, while its run loads and another is on the screen
         self._opened: tuple[Player, str] | None = None
 
     @property

@@ -137,7 +137,7 @@ def _problem_bytes(problem: Problem) -> int:
 
 
 class CommandSender:
-    """One run's commands.
+    """Sends commands to one run.
 
     Keys come faster than snapshots. The lane and the learning rate that were last requested count
     until a snapshot shows them, so three quick presses of `+` climb three rungs.
@@ -180,7 +180,7 @@ class CommandSender:
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of that lane."""
+        """The learning rate of the lane at `lane`, after all commands."""
         shown = self.snapshot.lanes[self.lane].learning_rate
         if self._rate is None or self._rate == shown:
             self._rate = None
@@ -240,7 +240,7 @@ class LiveRun:
 
     @property
     def sender(self) -> CommandSender:
-        """What sends commands to the run; keys need it only once there is one."""
+        """What sends commands to the run; only for use once there is a run."""
         assert self._sender
         return self._sender
 

@@ -69,7 +69,9 @@ class Notices:
     def _clear(self) -> None:
         self._stays, self.loading = False, ""
         app = self._screen.app
-        app.call_later(app.clear_notifications)  # behind lines that are still on their way there
+        app.call_later(
+            app.clear_notifications
+        )  # after lines that are still on their way to the screen
 
     def say_from_thread(self, text: str, *, warning: bool = True) -> None:
         """Show a line; any thread may call this, even after the screen has gone."""

@@ -553,7 +553,7 @@ class RunScreen(Screen[None]):
         if panel.CHOOSES_LANES:
             self.run.sender.choose_lane(by)
         else:
-            panel.moved(by, self.view)
+            panel.move(by, self.view)
 
     def on_panel_dragged(self, event: PanelWidget.Dragged) -> None:
         """Move the window with the pointer."""

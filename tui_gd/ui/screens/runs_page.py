@@ -258,7 +258,7 @@ def places(
 ) -> tuple[Place, Place | None, Place | None]:
     """Divide (rows, columns) among a list of `count` runs, the curves and the settings.
 
-    None means not shown.
+    None means not shown. If only one of the last two fits, `settings` says which.
     """
     most = max(_LEAST_LIST, rows // 3)
     high = min(rows, max(_LEAST_LIST, min(count + BORDER + 1, most)))

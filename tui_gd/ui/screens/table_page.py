@@ -45,7 +45,7 @@ class TablePage:
     """The columns of a table, what helps to read it, and the settings so far.
 
     `replaced` are words for the run that would be replaced, empty if there is none. The listed
-    columns have `typed` in their names, and `found` are their places; `cursor` is one of the offers
+    columns have `typed` in their names, and `found` are their places; `cursor` counts the offers
     and then of these. `roles` are those of columns that have one, `target` is the column that is
     learned when a person presses enter on a column.
     """
@@ -67,7 +67,7 @@ class TablePage:
             self._go_to(self.target if self._decided else self._likely_target())
 
     def _update(self) -> None:
-        """Find roles and target anew; either may take as long as there are columns."""
+        """Find roles and target anew; both take longer the more columns there are."""
         self.roles, here = self._columns.roles(self.settings), self.look
         decided = self._columns.target(self.settings) if self._decided else None
         if decided is not None:

@@ -279,7 +279,7 @@ HELP = Binding("question_mark,f1", "app.show_help", show=False)
 
 
 class Key(NamedTuple):
-    """Keys of one screen, by Textual's names, with their action; `shown` and `text` in the help.
+    """Keys of one screen, by Textual's names, and their action; the help shows `shown`, `text`.
 
     Without an action, they are keys of something within the screen.
     """

@@ -195,7 +195,7 @@ def paint_now(screen: Screen[Any], kind: type[Widget]) -> bool:
 
 
 def put_back(screen: Screen[Any], update: CompositorUpdate) -> None:
-    """Mark what cannot be painted now for the next frame, which paints its contents then."""
+    """Mark what cannot be painted now; the next frame paints what is there by then."""
     places = screen._compositor._dirty_regions
     if isinstance(update, ChopsUpdate) and len(places) + len(update.spans) <= MANY_SPANS:
         places.update(Region(x1, y, x2 - x1, 1) for y, x1, x2 in update.spans)
